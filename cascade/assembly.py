@@ -1,0 +1,333 @@
+"""A scenario and a seed -> the arrays of a world, ready to run."""
+
+import math
+
+import numpy as np
+from scipy.special import ndtri
+
+from cascade.config import Liquidity as LiquidityPriors
+from cascade.config import Priors
+from cascade.errors import InvalidConfigError
+from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
+from cascade.kernels.loop import fill_keys
+from cascade.kernels.recount import count_positions
+from cascade.population import draw_population
+from cascade.scenario import Scenario
+from cascade.state import (
+    COIN,
+    HISTORY,
+    LEDGER_COLUMNS,
+    LEVEL,
+    LIQUIDATION,
+    MARK_INDEX,
+    MARK_INDEX_BASIS,
+    MARK_LAST,
+    MARK_MEDIAN,
+    MARKET,
+    MINUTE,
+    NO_POSITION,
+    ORDER,
+    POOL,
+    POSITION,
+    POST,
+    PRICE,
+    PROGRAMME,
+    QUANTILES,
+    STAKE_BINS,
+    STREAMS,
+    THINNING,
+    TICKS,
+    WHEEL,
+    Accounts,
+    Book,
+    Contracts,
+    Counters,
+    Ladder,
+    Ledger,
+    Liquidity,
+    Margin,
+    Records,
+    Settings,
+    World,
+)
+from cascade.units import QUANTUM_USD
+from cascade.venues import margin_tables
+
+SECONDS_PER_YEAR = 365 * 86_400
+LIQUIDATIONS_PER_POSITION = 1.0  # room on the tape: an isolated position is liquidated once
+MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
+
+
+def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
+    """Return the world of a scenario before its warm-up, and what was drawn.
+
+    Raises
+    ------
+    InvalidConfigError
+        If the parts of the scenario do not fit together.
+    """
+    contracts = make_contracts(scenario)
+    margin = margin_tables(scenario.venues, scenario.coins)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
+    world = World(
+        book=make_book(len(contracts.coin), scenario.priors.run.order_slots),
+        contracts=contracts,
+        margin=margin,
+        accounts=accounts,
+        ladder=ladder,
+        coins=make_coins(scenario),
+        markets=make_markets(scenario, contracts),
+        liquidity=make_liquidity(scenario, contracts),
+        settings=make_settings(scenario, contracts, seed),
+        ledger=make_ledger(scenario, contracts, accounts),
+        counters=make_counters(),
+        records=make_records(scenario, len(contracts.coin), len(accounts.rows)),
+    )
+    return world, drawn
+
+
+def make_contracts(scenario: Scenario) -> Contracts:
+    """Return units and places: market = coin * number of venues + venue; a coin's markets share one grid of prices."""
+    n_coins, n_venues = len(scenario.coins), len(scenario.venues)
+    grid = np.array(scenario.grid)
+    for venue in scenario.venues:
+        for coin, (tick, lot, _) in zip(scenario.coins, scenario.grid, strict=True):
+            terms = venue.coin(coin)
+            if (terms.tick_usd, terms.lot_base) != (tick, lot):
+                raise InvalidConfigError(
+                    f"{venue.name}: {coin} has tick {terms.tick_usd:g} and lot {terms.lot_base:g}, "
+                    f"{scenario.venues[0].name} {tick:g} and {lot:g}; a coin's markets must share them"
+                )
+    exact = grid[:, 0] * grid[:, 1] / QUANTUM_USD
+    quanta = np.rint(exact).astype(np.int64)
+    for coin, whole, wanted in zip(scenario.coins, quanta, exact, strict=True):
+        if whole < 1 or abs(whole - wanted) > 1e-6 * wanted:
+            raise InvalidConfigError(f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {wanted:g}")
+    spread = np.repeat(np.arange(n_coins), n_venues)
+    return Contracts(
+        coin=spread,
+        venue=np.tile(np.arange(n_venues), n_coins),
+        is_perpetual=np.tile([int(venue.contract != "spot") for venue in scenario.venues], n_coins),
+        tick_usd=grid[spread, 0],
+        lot_base=grid[spread, 1],
+        quanta=quanta[spread],
+        floor_tick=grid[spread, 2].astype(np.int64),
+    )
+
+
+def make_accounts(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int
+) -> tuple[Accounts, Ladder, dict]:
+    """Return positions and ladders, empty ones in a world without leverage, and what was drawn."""
+    if scenario.assumptions is not None:
+        return draw_population(
+            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
+        )
+    markets = len(contracts.coin)
+    accounts = Accounts(
+        rows=np.zeros(0, POSITION),
+        opening=np.zeros(scenario.seconds + 1, np.int64),
+        closing=np.full(scenario.seconds, -1, np.int32),
+    )
+    ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
+    return accounts, ladder, {"positions": 0}
+
+
+def make_book(markets: int, slots: int) -> Book:
+    """Return empty books that share `slots` orders."""
+    return Book(
+        orders=np.zeros(slots, ORDER),
+        levels=np.zeros(markets * TICKS, LEVEL),
+        words0=np.zeros(markets * (TICKS >> 6), np.uint64),
+        words1=np.zeros(markets * (TICKS >> 12), np.uint64),
+        words2=np.zeros(markets, np.uint64),
+        best=np.tile(np.array([-1, TICKS]), markets),
+        free=np.array([0, 1]),
+    )
+
+
+def make_coins(scenario: Scenario) -> np.ndarray:
+    """Return the coins' states at the open, in calm."""
+    priors = [scenario.priors.coins[coin] for coin in scenario.coins]
+    volatility = np.array([coin.volatility for coin in priors])
+    coins = np.zeros(len(priors), COIN)
+    for price in ("value_usd", "reference_usd", "index_usd"):
+        coins[price] = scenario.open_usd
+    coins["withdrawal"] = 1.0
+    coins["volatility"] = volatility / volatility[0] * scenario.priors.flow.value_bp_per_sqrt_s * 1e-4
+    coins["sigma_bar"] = volatility * math.sqrt(HISTORY / SECONDS_PER_YEAR)
+    spot = next((v for v, venue in enumerate(scenario.venues) if venue.contract == "spot"), 0)
+    coins["index_market"] = np.arange(len(priors)) * len(scenario.venues) + spot
+    return coins
+
+
+def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return the markets' states at the open, with empty queues."""
+    at_open = np.array(scenario.open_usd)[contracts.coin]
+    depth, lot_usd = depth_usd(scenario, contracts), contracts.lot_base * at_open
+    depth_of_coin = np.bincount(contracts.coin, depth)[contracts.coin]
+    windows = [venue.mark.basis_window_s if venue.mark else 0.0 for venue in scenario.venues]
+    rules = [MARK_RULES[venue.mark.rule] if venue.mark else MARK_INDEX for venue in scenario.venues]
+    rates = [int(venue.liquidation.orders_per_s) if venue.liquidation else 0 for venue in scenario.venues]
+    markets = np.zeros(len(contracts.coin), MARKET)
+    markets["mark_usd"] = at_open
+    markets["cursor"] = np.floor(at_open / contracts.tick_usd).astype(np.int64) - contracts.floor_tick
+    markets["last_tick"] = markets["cursor"]
+    markets["basis_fade"] = 1.0 / np.maximum(1.0, windows)[contracts.venue]
+    markets["mark_rule"] = np.array(rules)[contracts.venue]
+    markets["engine_rate"] = np.array(rates)[contracts.venue]
+    markets["noise_rate"] = scenario.priors.flow.noise_per_s
+    markets["weight"] = depth / depth_of_coin
+    markets["stress_per_lot"] = lot_usd / depth_of_coin
+    standing_lots = scenario.priors.liquidity.touch_over_depth * depth / lot_usd
+    markets["touch_lots"] = standing_lots / (TOUCH_QUOTES / 2 * steps_seen(TOUCH_LIFE_S))
+    for queue in ("first_queued", "last_queued", "first_stopped"):
+        markets[queue] = NO_POSITION
+    return markets
+
+
+def depth_usd(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return the depth within 1% on one side of every market, USD."""
+    priors = scenario.priors
+    coins = np.array([priors.coins[coin].depth_1pct_usd for coin in scenario.coins])
+    venues = np.array([priors.venues[venue.name] for venue in scenario.venues])
+    return coins[contracts.coin] * venues[contracts.venue]
+
+
+# ── liquidity ────────────────────────────────────────────────────────────────────────────────────────────────
+def make_liquidity(scenario: Scenario, contracts: Contracts) -> Liquidity:
+    """Return the tables from which providers post, an empty expiry wheel, and a calm memory."""
+    priors, markets = scenario.priors, len(contracts.coin)
+    lots_of_depth = depth_usd(scenario, contracts) / (contracts.lot_base * np.array(scenario.open_usd)[contracts.coin])
+    posts, depth_share = post_tables(priors.liquidity)
+    thinning = np.zeros(len(priors.withdrawal.sigmas), THINNING)
+    thinning["sigmas"], thinning["factor"] = priors.withdrawal.sigmas, priors.withdrawal.thinning
+    return Liquidity(
+        posts=posts,
+        lots=(lots_of_depth[:, None] * depth_share).ravel(),
+        wheel=np.zeros(markets * WHEEL, np.int32),
+        history=np.repeat(np.log(scenario.open_usd), HISTORY),
+        thinning=thinning,
+    )
+
+
+def post_tables(liquidity: LiquidityPriors) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and lifetimes by quantile of a post's distance, and mean sizes over the depth within 1%.
+
+    Half of the posts are nearer than `break_fraction`, log-uniform on either side of it. A post's mean size is what
+    makes mean depth within u equal B u**kappa, given how many are posted there and how long they stay.
+    """
+    half = QUANTILES // 2
+    near = np.geomspace(liquidity.nearest, liquidity.break_fraction, half + 1)
+    distance = np.concatenate([near, np.geomspace(liquidity.break_fraction, liquidity.farthest, half + 1)[1:]])
+    middle = np.sqrt(distance[1:] * distance[:-1])
+    life = np.minimum(liquidity.lifetime_s, liquidity.lifetime_near_s + liquidity.lifetime_per_bp_s * middle * 1e4)
+    depth = (distance / 0.01) ** liquidity.kappa
+    depth[0] = 0.0
+    posts_per_s = liquidity.posts_per_s / 2 / QUANTILES  # of one side, at one quantile
+    posts = np.zeros(QUANTILES + 1, POST)
+    posts["distance"], posts["life"][:-1] = distance, life
+    posts["exponential"][:-1] = -np.log1p(-(np.arange(QUANTILES) + 0.5) / QUANTILES)
+    return posts, np.diff(depth) / (posts_per_s * steps_seen(life))
+
+
+def steps_seen(life_s: np.ndarray | float) -> np.ndarray | float:
+    """Return for how many steps an order of this mean lifetime is in the book: whole ones, and at least one."""
+    return 1.0 + np.exp(-2.0 / life_s) / -np.expm1(-1.0 / life_s)
+
+
+# ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────
+def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settings:
+    """Return the numbers of a run."""
+    run, markets = scenario.priors.run, range(len(contracts.coin))
+    shape = (len(scenario.coins), scenario.blocks)
+    switches = [*scenario.mechanisms.model_dump().values(), scenario.target_usd is not None]
+    keys = np.zeros(len(markets) * STREAMS, np.uint64)
+    fill_keys(keys, seed)
+    return Settings(
+        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s]),
+        switches=np.array(switches, np.int64),
+        rates=make_rates(scenario.priors),
+        keys=keys,
+        noise_lots=noise_quantiles(scenario, contracts).ravel(),
+        programmes=make_programmes(scenario),
+        news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
+        target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
+    )
+
+
+def make_rates(priors: Priors) -> np.ndarray:
+    """Return the rates in the order of their names in `state`."""
+    return np.array(
+        [
+            priors.learning.share,
+            1.0 - 0.5 ** (1.0 / (3600.0 * priors.learning.half_life_h)),
+            1.0 - 0.5 ** (1.0 / priors.learning.local_half_life_s),
+            priors.liquidity.posts_per_s,
+            priors.withdrawal.refill_per_minute / 60.0,
+            min(1.0, priors.withdrawal.retreat_per_minute / 60.0),
+            priors.flow.arbitrage_cost,
+            priors.liquidity.taken_share,
+            1.0,
+            priors.withdrawal.sigmas_per_liquidated_depth,
+            1.0 / HISTORY,
+            0.01,  # pull to the open in the warm-up: keeps it within a few basis points
+        ]
+    )
+
+
+def noise_quantiles(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return quantiles of a noise trade's lots in every market: lognormal, with the stated mean over depth."""
+    flow = scenario.priors.flow
+    shape = np.exp(flow.noise_sigma * ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES))
+    lot_usd = contracts.lot_base * np.array(scenario.open_usd)[contracts.coin]
+    mean_lots = flow.noise_over_depth * depth_usd(scenario, contracts) / lot_usd
+    return mean_lots[:, None] * shape / shape.mean()
+
+
+def make_programmes(scenario: Scenario) -> np.ndarray:
+    """Return the scenario's programmes for the kernels."""
+    names = [venue.name for venue in scenario.venues]
+    rows = np.zeros(len(scenario.programmes), PROGRAMME)
+    for row, programme in zip(rows, scenario.programmes, strict=True):
+        if programme.coin not in scenario.coins or programme.venue not in names or programme.lots <= 0:
+            raise InvalidConfigError(f"programme: no such market or no lots in {programme}; name one of the scenario's")
+        market = scenario.coins.index(programme.coin) * len(names) + names.index(programme.venue)
+        row["start"], row["stop"] = programme.start_s, programme.stop_s
+        row["market"], row["side"], row["lots"] = market, int(programme.side == "sell"), programme.lots
+    return rows
+
+
+def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) -> Ledger:
+    """Return the ledger at the start: what open positions hold, and the pools; all else from zero."""
+    n_venues = len(scenario.venues)
+    cash = np.zeros((n_venues, LEDGER_COLUMNS), np.int64)
+    lots = np.zeros((len(contracts.coin), 4), np.int64)
+    add_positions(accounts.rows[: accounts.opening[0]], contracts.venue, cash, lots)
+    for venue, row in zip(scenario.venues, cash, strict=True):
+        row[POOL] += round(venue.insurance.pool_usd / QUANTUM_USD) if venue.insurance else 0
+    signs = np.array([1, 1, -1, 1, 1, 1, 1, 1])
+    return Ledger(cash=cash.ravel(), lots=lots.ravel(), start=(cash * signs).sum(axis=1), broken=np.zeros(2, np.int64))
+
+
+def add_positions(rows: np.ndarray, venue_of: np.ndarray, cash: np.ndarray, lots: np.ndarray) -> None:
+    """Add what open positions hold to running totals."""
+    count_positions(rows, venue_of, cash.reshape(-1), lots.reshape(-1), 1)
+
+
+def make_counters() -> Counters:
+    """Return counters at zero."""
+    return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64))
+
+
+def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
+    """Return empty records, with room for all that can be written."""
+    n_coins, steps = len(scenario.coins), scenario.seconds
+    snapshots = -(-steps // scenario.priors.run.map_interval_s)
+    return Records(
+        tape=np.zeros(int(positions * LIQUIDATIONS_PER_POSITION) + 2, LIQUIDATION),
+        minutes=np.zeros((-(-steps // 60), markets), MINUTE),
+        prices=np.zeros((n_coins, steps), PRICE),
+        mark=np.zeros((steps, markets)),
+        stake=np.zeros((snapshots, n_coins, 2, STAKE_BINS), np.float32),
+    )

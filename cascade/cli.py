@@ -1,0 +1,292 @@
+"""The command line: `cascade replay`, `calibrate`, `bench`. Heavy imports wait until a command runs.
+
+Exit status: 0 if all verdicts hold, 1 if a figure is missed, 2 for bad input, 130 when interrupted.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cascade.errors import CascadeError, OutputError
+
+if TYPE_CHECKING:
+    from cascade.output import OutputFolder
+    from cascade.progress import Lines
+    from cascade.result import Replay
+    from cascade.summary import Summary
+
+INTERRUPTED = 128 + signal.SIGINT
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Replay a crash account by account: what was news, and what the cascade.",
+)
+Event = Annotated[
+    str, typer.Argument(help="An event that ships with the package (2026-02-06), or a facts file (.toml).")
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
+
+
+@app.command()
+def replay(
+    event: Event,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to run.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/EVENT")] = None,
+    candles: Annotated[Path | None, typer.Option(help="A candle file that replaces the path of BTC.")] = None,
+    day: Annotated[str | None, typer.Option(help="Which day of the candle file, as YYYY-MM-DD (UTC).")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    as_json: AsJson = False,
+    threads: Threads = None,
+    priors: Annotated[bool, typer.Option("--priors", help="Also vary what the day does not identify.")] = False,
+) -> None:
+    """Replay a reported day, and the same news with liquidation orders kept out of the book."""
+    if day is not None and candles is None:
+        raise typer.BadParameter("a day is picked from a candle file; name that with --candles", param_hint="'--day'")
+    place = out if out is not None or as_json else Path("cascade-out") / _name_of(event)
+    chosen = {"candles": candles, "day": day} if candles is not None else {}
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        runs = _replays(event, range(first_seed, first_seed + seeds), chosen, threads, lines)
+        summary = _summarised(runs, folder)
+        ranges = _over_priors(event, first_seed, chosen, lines) if priors else None
+        if folder is not None:
+            folder.finish(summary, pictures=not no_plots, ranges=ranges, progress=lines.say)
+    _show(summary, ranges, place, as_json)
+    raise typer.Exit(0 if summary.holds else 1)
+
+
+@app.command()
+def calibrate(
+    event: Event,
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the fitted assumptions (TOML).", show_default=False)
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Fit the leverage assumptions to what was reported, on seeds 0 to 9."""
+    import cascade
+
+    with _progress() as lines:
+        lines.say(_warmth())
+        written = cascade.calibrate(event, out=out, threads=threads or _cores(), progress=lines.of("fit"))
+    _print(f"wrote {written}")
+
+
+@app.command()
+def bench(
+    as_json: AsJson = False,
+    base: Annotated[Path | None, typer.Option(help="The yardstick's base stream, if it is a file.")] = None,
+    deep: Annotated[Path | None, typer.Option(help="The yardstick's deep stream, if it is a file.")] = None,
+) -> None:
+    """Measure the book against C++ on the same streams, and the day."""
+    from cascade.bench import book_bench
+
+    with _progress() as lines:
+        lines.say("the book against C++, by turns")
+        streams = {name: path for name, path in (("base", base), ("deep", deep)) if path is not None}
+        book = book_bench(streams or None)
+        lines.say("the day, twice: the second is timed")
+        figures = {"book": book, "day": _day_figures(book.get("base", {}).get("cpp_million_per_s"), lines)}
+    _print(json.dumps(figures, indent=2) if as_json else _indented(figures))
+
+
+# ── the steps of a replay ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _name_of(event: str) -> str:
+    """Return the event's name, which the default folder takes; refuses an unknown one before anything else is done."""
+    from cascade.facts import load_event
+
+    return load_event(event).name
+
+
+def _output(place: Path) -> "OutputFolder":
+    from cascade.output import OutputFolder
+
+    return OutputFolder(place)
+
+
+def _replays(event: str, seeds: range, chosen: dict, threads: int | None, lines: "Lines") -> "Iterator[Replay]":
+    """Yield replays in the order of their seeds; only as many as there are threads are under way or waiting."""
+    from collections import deque
+    from concurrent.futures import ThreadPoolExecutor
+
+    lines.say(_warmth())
+    import cascade
+
+    def run(seed: int) -> "Replay":
+        name = f"seed {seed}, {seed - seeds.start + 1} of {len(seeds)}"
+        return cascade.replay(event, seed=seed, progress=lines.of(name), **chosen)
+
+    threads = min(threads or _cores(), len(seeds))
+    pool = ThreadPoolExecutor(threads)
+    try:
+        waiting = deque(pool.submit(run, seed) for seed in seeds[:threads])
+        for later in [*seeds[threads:], *[None] * threads]:
+            finished = waiting.popleft().result()
+            if later is not None:
+                waiting.append(pool.submit(run, later))
+            yield finished
+            del finished
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _summarised(runs: "Iterator[Replay]", folder: "OutputFolder | None") -> "Summary":
+    """Return the summary of all seeds; each is written as it comes, and then let go."""
+    from cascade.summary import summarise
+
+    def written() -> "Iterator[Replay]":
+        for replayed in runs:
+            if folder is not None:
+                folder.add(replayed)
+            yield replayed
+            del replayed
+
+    return summarise(written())
+
+
+def _over_priors(event: str, seed: int, chosen: dict, lines: "Lines") -> list[dict]:
+    from cascade.attribution import amplification_over_priors
+
+    return amplification_over_priors(event, seed=seed, progress=lines.of("priors"), **chosen)
+
+
+def _show(summary: "Summary", ranges: list[dict] | None, place: Path | None, as_json: bool) -> None:
+    if as_json:
+        _print(json.dumps(summary.as_dict() | ({"priors": ranges} if ranges is not None else {}), allow_nan=False))
+        return
+    from rich.console import Console
+
+    from cascade.report import as_ranges, as_table
+
+    console = Console(highlight=False)
+    with console.capture() as printed:
+        console.print(as_table(summary))
+        if ranges is not None:
+            console.print(as_ranges(ranges))
+        console.print(f"written to {place}", style="dim", soft_wrap=True)
+    _print(printed.get().rstrip())
+
+
+def _indented(figures: dict, depth: int = 0) -> str:
+    """Return nested figures as indented lines."""
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            lines += ["  " * depth + name, _indented(value, depth + 1)]
+        else:
+            lines.append(f"{'  ' * depth}{name:<28}{f'{value:.4g}' if isinstance(value, float) else value}")
+    return "\n".join(lines)
+
+
+def _day_figures(cpp_million_per_s: float | None, lines: "Lines") -> dict:
+    """Return the speed of the tracked day, by its second call; against C++ where that was measured."""
+    from cascade.engine import simulate
+    from cascade.facts import load_event
+    from cascade.reconstruction import reconstruct
+
+    scenario = reconstruct(load_event("2026-02-06"))
+    simulate(scenario, 1, lines.of("first call"))
+    runtime = simulate(scenario, 1, lines.of("second call")).runtime
+    loop_s, messages = runtime["loop_s"], runtime["book_messages"]
+    slower = loop_s / messages * cpp_million_per_s * 1e6 if cpp_million_per_s else None
+    return {
+        "market_seconds_per_s": len(scenario.coins) * len(scenario.venues) * scenario.seconds / loop_s,
+        "messages_per_s": messages / loop_s,
+        "time_per_message_over_cpp_base": slower,
+        "loop_s": loop_s,
+        "population_s": runtime["population_s"],
+    }
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _warmth() -> str:
+    """Say what the first seconds are spent on."""
+    from cascade.progress import is_compiled
+
+    return "starting" if is_compiled() else "compiling for the first time (about a minute; later runs start at once)"
+
+
+@contextmanager
+def _progress() -> "Iterator[Lines]":
+    from cascade.progress import Lines
+
+    with Lines() as lines:
+        yield lines
+
+
+# ── the entry ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def main() -> None:
+    """Run the command line; every refusal is one line on standard error and exit status 2."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that half-made folders go away
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal without ✓ gets ?
+    status = _run()
+    if status == INTERRUPTED:
+        _refuse("interrupted; nothing was written")
+    if status > 128:
+        sys.stderr.flush()
+        os._exit(status)  # threads still in compiled code would hold the exit back by seconds
+    sys.exit(status)
+
+
+def _run() -> int:
+    """Return the exit status of the command that was given."""
+    try:
+        status = app(standalone_mode=False)
+    except CascadeError as error:
+        return _refuse(str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except SystemExit as ended:  # by a signal, or by --help
+        status = ended.code
+    except Exception as error:
+        message = getattr(error, "format_message", None)  # a usage error, whichever library typer is built on
+        if message is None:
+            raise
+        return 0 if type(error).__name__ == "NoArgsIsHelpError" else _refuse(message() + _hint(error))
+    return status if isinstance(status, int) else 0
+
+
+def _refuse(message: str) -> int:
+    print(f"cascade: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _hint(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    return f" (see {context.command_path} --help)" if context is not None else ""
+
+
+def _print(text: str) -> None:
+    """Print the result; a reader who has gone is no error, and a full disk is one."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still in the buffer goes nowhere
+        if isinstance(error, BrokenPipeError):
+            raise typer.Exit(141) from error  # as a shell shows it: 128 + SIGPIPE
+        raise OutputError(f"cannot write to standard output: {error.strerror}; name a folder with --out") from error
+
+
+if __name__ == "__main__":
+    main()

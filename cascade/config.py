@@ -1,0 +1,120 @@
+"""The world besides accounts and venues' rules, as frozen types checked on creation; defaults are in `priors.toml`."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from cascade.reading import Strict, flaw, read_model
+from cascade.units import Fraction
+
+PRIORS = Path(__file__).with_name("priors.toml")
+
+
+class CoinMarket(Strict):
+    """How much of a coin there is."""
+
+    depth_1pct_usd: float = Field(gt=0)  # bids within 1% of the mid at the first venue
+    volatility: float = Field(gt=0)  # a year, in calm
+
+
+class Liquidity(Strict):
+    """What providers post: mean depth within a fraction u of the reference is B u**kappa, with quotes at the touch."""
+
+    kappa: float = Field(gt=0)
+    farthest: Fraction = Field(gt=0, lt=1)
+    nearest: Fraction = Field(gt=0, lt=1)
+    break_fraction: Fraction = Field(gt=0, lt=1)
+    posts_per_s: float = Field(gt=0, le=1000)
+    lifetime_s: float = Field(ge=1)
+    lifetime_near_s: float = Field(gt=0)
+    lifetime_per_bp_s: float = Field(ge=0)
+    touch_over_depth: float = Field(ge=0)
+    taken_share: Fraction = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.nearest < self.break_fraction < self.farthest:
+            raise flaw(
+                f"must lie between nearest {self.nearest:g} and farthest {self.farthest:g}, got "
+                f"{self.break_fraction:g}; order the three",
+                "break_fraction",
+            )
+        return self
+
+
+class Withdrawal(Strict):
+    """How depth thins after a five-minute move, and comes back."""
+
+    sigmas: tuple[float, ...] = Field(min_length=2)
+    thinning: tuple[float, ...] = Field(min_length=2)
+    refill_per_minute: Fraction = Field(gt=0)
+    retreat_per_minute: float = Field(gt=0)
+    sigmas_per_liquidated_depth: float = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        if len(self.sigmas) != len(self.thinning) or self.sigmas[0] != 0 or self.thinning[0] != 1:
+            raise flaw(f"must be as long as sigmas and begin with 1 at 0 sigmas, got {self.thinning}", "thinning")
+        if list(self.sigmas) != sorted(set(self.sigmas)) or list(self.thinning) != sorted(self.thinning):
+            raise flaw(f"must rise, as must thinning, got {self.sigmas}", "sigmas")
+        return self
+
+
+class Flow(Strict):
+    """Takers without leverage."""
+
+    noise_per_s: float = Field(ge=0, le=30)
+    noise_over_depth: float = Field(ge=0)
+    noise_sigma: float = Field(ge=0, le=4)
+    value_bp_per_sqrt_s: float = Field(ge=0)
+    arbitrage_cost: Fraction = Field(ge=0)
+
+
+class Learning(Strict):
+    """How providers follow what uninformed flow does to the price, and forget it."""
+
+    share: Fraction = Field(ge=0, le=1)
+    half_life_h: float = Field(gt=0)
+    local_half_life_s: float = Field(gt=0)  # of what a market's providers followed alone
+
+
+class Run(Strict):
+    """Sizes and intervals of a run, in seconds of the simulated day."""
+
+    warmup_s: int = Field(ge=1)
+    news_block_s: int = Field(ge=1)
+    map_interval_s: int = Field(ge=1)
+    order_slots: int = Field(ge=2, lt=2**31)
+
+
+class Mechanisms(Strict):
+    """What is switched on. Off is a counterfactual, not another calibration."""
+
+    liquidations: bool = True  # off: breached positions are closed at their mark, off the book
+    stops: bool = True
+    withdrawal: bool = True
+    arbitrage: bool = True
+    openings: bool = True
+    learning: bool = True
+
+
+class Priors(Strict):
+    """Everything of the world that is assumed rather than fitted."""
+
+    coins: dict[str, CoinMarket] = Field(min_length=1)
+    venues: dict[str, float] = Field(min_length=1)  # depth over the first's
+    liquidity: Liquidity
+    withdrawal: Withdrawal
+    flow: Flow
+    learning: Learning
+    run: Run
+
+    def changed(self, **sections: dict) -> "Priors":
+        """Return a copy with some keys of some sections changed, checked anew: `changed(learning={"share": 0.7})`."""
+        return Priors(**{k: v | sections.get(k, {}) if isinstance(v, dict) else v for k, v in self.model_dump().items()})
+
+
+def load_priors(path: str | Path | None = None) -> Priors:
+    """Return the priors of a TOML file, or those that ship with the package."""
+    return read_model(Priors, Path(path) if path is not None else PRIORS)

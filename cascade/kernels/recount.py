@@ -1,0 +1,27 @@
+"""Counting what positions hold: the ledger's totals at the start, and a recount against the running ones."""
+
+from cascade.kernels.jit import kernel
+from cascade.state import ACCOUNTS_LOTS, CLOSED, COLLATERAL, LEDGER_COLUMNS, LIQUIDATED, PAID, PENDING
+
+
+@kernel
+def count_positions(rows, venue_of, cash, lots, sign):
+    """Add (`sign` 1) or subtract (-1) what open positions hold to or from cash by venue and lots by market."""
+    for i in range(len(rows)):
+        row = rows[i]
+        status = row["status"]
+        if status == PENDING or status == CLOSED or status == LIQUIDATED:
+            continue
+        market = row["market"]
+        first = venue_of[market] * LEDGER_COLUMNS
+        cash[first + COLLATERAL] += sign * row["margin"]
+        cash[first + PAID] += sign * row["side"] * row["cost"]
+        lots[4 * market + ACCOUNTS_LOTS] += sign * row["side"] * row["lots"]
+
+
+def recount(world) -> int:
+    """Return how many running totals of collateral, cost or contracts differ from the sum over all positions."""
+    cash, lots = world.ledger.cash.copy(), world.ledger.lots.copy()
+    count_positions(world.accounts.rows, world.contracts.venue, cash, lots, -1)
+    held = cash.reshape(-1, LEDGER_COLUMNS)[:, [COLLATERAL, PAID]]
+    return int((held != 0).sum() + (lots.reshape(-1, 4)[:, ACCOUNTS_LOTS] != 0).sum())

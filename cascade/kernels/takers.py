@@ -1,0 +1,87 @@
+"""Takers without leverage: noise, programmes, and arbitrage between a coin's markets."""
+
+import numpy as np
+
+from cascade.kernels.draws import bits, field, poisson, uniform
+from cascade.kernels.jit import rule
+from cascade.kernels.orders import take_at_limit, take_at_market
+from cascade.state import (
+    ARBITRAGE_COST,
+    BUY,
+    N_ARBITRAGE,
+    N_NOISE,
+    N_PROGRAMME,
+    NOISE_STREAM,
+    QUANTILES,
+    SELL,
+    STREAMS,
+    TICKS,
+)
+
+ARBITRAGE_ROUNDS = 8  # at most, for a coin in a step
+
+
+@rule
+def trade_noise(world, market, step):
+    """Send this step's noise trades: either side alike, sizes from a table of quantiles."""
+    settings = world.settings
+    key = settings.keys[STREAMS * market + NOISE_STREAM]
+    for k in range(1, 1 + poisson(world.markets[market]["noise_rate"], uniform(bits(key, step, 0)))):
+        word = bits(key, step, k)
+        lots = np.int64(settings.noise_lots[market * QUANTILES + field(word, 0, 10)])
+        take_at_market(world, market, field(word, 10, 1), max(lots, np.int64(1)))
+        world.counters.n[N_NOISE] += 1
+
+
+@rule
+def run_programmes(world, step):
+    """Send the slices of the scenario's programmes that are due."""
+    programmes = world.settings.programmes
+    for j in range(len(programmes)):
+        programme = programmes[j]
+        if programme["start"] <= step < programme["stop"]:
+            take_at_market(world, programme["market"], programme["side"], programme["lots"])
+            world.counters.n[N_PROGRAMME] += 1
+
+
+@rule
+def arbitrage(world, coin):
+    """Buy where the coin is cheapest and sell where it is dearest, while the gap pays for the round trip."""
+    n_venues = world.settings.layout[1]
+    for _ in range(ARBITRAGE_ROUNDS):
+        cheap = cheapest(world, coin * n_venues, n_venues)
+        dear = dearest(world, coin * n_venues, n_venues)
+        ask, bid = world.book.best[2 * cheap + 1], world.book.best[2 * dear]
+        floor = world.contracts.floor_tick[cheap]
+        if ask >= TICKS or bid < 0 or bid + floor <= (ask + floor) * (1.0 + world.settings.rates[ARBITRAGE_COST]):
+            return
+        lots = min(first_lots(world, cheap, ask), first_lots(world, dear, bid))
+        take_at_limit(world, cheap, BUY, ask, lots)
+        take_at_limit(world, dear, SELL, bid, lots)
+        world.counters.n[N_ARBITRAGE] += 1
+
+
+@rule
+def cheapest(world, first, n):
+    """Return the market with the lowest ask of `n` from `first`."""
+    best = first
+    for market in range(first + 1, first + n):
+        if world.book.best[2 * market + 1] < world.book.best[2 * best + 1]:
+            best = market
+    return best
+
+
+@rule
+def dearest(world, first, n):
+    """Return the market with the highest bid of `n` from `first`."""
+    best = first
+    for market in range(first + 1, first + n):
+        if world.book.best[2 * market] > world.book.best[2 * best]:
+            best = market
+    return best
+
+
+@rule
+def first_lots(world, market, tick):
+    """Return the lots of the first order at `tick`."""
+    return np.int64(world.book.orders[world.book.levels[market * TICKS + tick]["head"]]["lots"])

@@ -1,0 +1,105 @@
+"""A TOML file -> a checked model, or one line that says which file, which key, what is wrong, what to do."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from cascade.errors import CascadeError, InvalidConfigError, did_you_mean
+
+SHOWN = 3  # flaws named in the one line; the rest are counted
+SHOWN_INPUT = 60  # characters of what was given
+
+
+class Strict(BaseModel):
+    """A frozen model which refuses infinities, nan and keys that it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _know_all_keys(cls, data: Any) -> Any:
+        for key in data if isinstance(data, dict) else ():
+            if key not in cls.model_fields:
+                raise flaw(f"unknown key {key!r}{did_you_mean(key, cls.model_fields)}")
+        return data
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_model(model: type[Model], path: str | Path, error: type[CascadeError] = InvalidConfigError) -> Model:
+    """Return the model that a TOML file holds.
+
+    Raises
+    ------
+    CascadeError
+        An `error`, if the file is absent, empty, no TOML, or does not fit the model.
+    """
+    return check_model(model, read_toml(path, error), str(path), error)
+
+
+def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) -> dict[str, Any]:
+    """Return the tables of a TOML file.
+
+    Raises
+    ------
+    CascadeError
+        An `error`, if the file is absent, empty, or no TOML.
+    """
+    try:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise error(f"{path}: there is no such file; check the path") from None
+    except OSError as failure:
+        raise error(f"{path}: cannot be read ({failure.strerror}); check the path and its rights") from None
+    except UnicodeDecodeError:
+        raise error(f"{path}: is no text in UTF-8; a TOML file is wanted") from None
+    except tomllib.TOMLDecodeError as failure:
+        raise error(f"{path}: is no TOML: {failure}; correct it there") from None
+    if not tables:
+        raise error(f"{path}: is empty; a TOML file with keys is wanted")
+    return tables
+
+
+def check_model(
+    model: type[Model], tables: dict[str, Any], where: str, error: type[CascadeError] = InvalidConfigError
+) -> Model:
+    """Return the model that the tables hold; `where` names their file in the error.
+
+    Raises
+    ------
+    CascadeError
+        An `error`, if they do not fit; its line names the first flaws with their key paths.
+    """
+    try:
+        return model.model_validate(tables)
+    except ValidationError as failure:
+        flaws = [_line(details) for details in failure.errors()]
+        more = f"; and {len(flaws) - SHOWN} more" if len(flaws) > SHOWN else ""
+        raise error(f"{where}: {'; '.join(flaws[:SHOWN])}{more}") from None
+
+
+def flaw(message: str, *path: str | int) -> PydanticCustomError:
+    """Return the error for a validator to raise; `path` leads from the validated model to the key."""
+    return PydanticCustomError("flaw", "{message}", {"message": message, "path": path})
+
+
+def _line(details: ErrorDetails) -> str:
+    """Return the key path of a flaw, what is wrong there and what was given."""
+    path = _dotted((*details["loc"], *details.get("ctx", {}).get("path", ())))
+    message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "missing":
+        message = "is missing; add it"
+    elif details["type"] != "flaw":
+        given = repr(details["input"])
+        given = given if len(given) <= SHOWN_INPUT else f"{given[:SHOWN_INPUT]}..."
+        message = f"{message[0].lower()}{message[1:]}, got {given}"
+    return f"{path}: {message}" if path else message
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    """Return a key path as users of TOML read it: `coins.BTC.brackets[2].cap`."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")

@@ -1,0 +1,177 @@
+"""A summary as a table: for the terminal, as plain text, as Markdown. Computes nothing."""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from cascade.figures import FIGURES, IMPOSED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import RenderableType
+
+    from cascade.summary import Figure, Summary
+
+DASH = "\N{EN DASH}"  # nothing was reported, or nothing can be said
+LABELS = {
+    "liquidated_usd": "Liquidated value",
+    "liquidated_accounts": "Liquidated accounts",
+    "long_share": "  of it, longs",
+    "share_lt_10x": "  leverage below 10x",
+    "share_10_20x": "  10x to 20x",
+    "share_20_50x": "  20x to 50x",
+    "share_gt_50x": "  above 50x",
+    "share_binance": "  Binance",
+    "share_okx": "  OKX",
+    "share_bybit": "  Bybit",
+    "share_other": "  other venues",
+    "btc_drop": "BTC fall",
+    "btc_low_usd": "  low",
+    "btc_close_usd": "  close",
+    "peak_window_share": "Share of 14:00-16:00 UTC",
+    "peak_window_is_peak": "  largest two hours",
+    "eth_drop": "ETH fall",
+    "xrp_drop": "XRP fall",
+    "sol_drop": "SOL fall",
+    "doge_drop": "DOGE fall",
+    "bnb_drop": "BNB fall",
+    "amplification": "Amplification",
+    "btc_drop_without_cascade": "  BTC fall without it",
+    "tracking_rms": "Tracking error (RMS)",
+}
+HEADINGS = ("Figure", "Reported", "Simulated", "5-95 %", "")
+GROUPS_START = frozenset({"btc_drop", "peak_window_share", "eth_drop", "amplification"})  # a rule above these
+
+
+class Row(NamedTuple):
+    """One line of the table, formatted."""
+
+    name: str
+    label: str
+    reported: str
+    median: str
+    spread: str
+    verdict: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The columns under `HEADINGS`."""
+        return self[1:]
+
+
+def rows(summary: "Summary") -> list[Row]:
+    """Return the table's lines, in the order of the figures."""
+    return [_row(name, summary.figures[name], len(summary.seeds)) for name in FIGURES]
+
+
+def as_table(summary: "Summary") -> "RenderableType":
+    """Return the table for a terminal."""
+    from rich import box
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=_title(summary), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in HEADINGS:
+        table.add_column(heading, justify="left" if heading in ("Figure", "") else "right", no_wrap=True)
+    colours = {"✓": "green", "✗": "bold red", DASH: "dim"}
+    for row in rows(summary):
+        if row.name in GROUPS_START:
+            table.add_section()
+        *plain, verdict = row.cells
+        table.add_row(*plain, Text(verdict, style=colours[verdict[0]]))
+    return Group(table, *(Text(note, style="dim") for note in _notes(summary)))
+
+
+def as_text(summary: "Summary") -> str:
+    """Return the table as plain text."""
+    body = [row.cells for row in rows(summary)]
+    widths = [max(len(cells[k]) for cells in (HEADINGS, *body)) for k in range(len(HEADINGS))]
+
+    def line(cells: tuple[str, ...]) -> str:
+        padded = [cells[0].ljust(widths[0]), *(cells[k].rjust(widths[k]) for k in (1, 2, 3)), cells[4]]
+        return "  ".join(padded).rstrip()
+
+    rule = "  ".join("─" * width for width in widths)
+    return "\n".join([_title(summary), "", line(HEADINGS), rule, *map(line, body), "", *_notes(summary)]) + "\n"
+
+
+def as_markdown(summary: "Summary") -> str:
+    """Return the table as Markdown."""
+    head = ["| " + " | ".join(HEADINGS) + " |", "| :-- | --: | --: | --: | :-- |"]
+    body = ["| " + " | ".join(cell.replace("  ", "&emsp;", 1) for cell in row.cells) + " |" for row in rows(summary)]
+    return "\n".join([f"# {_title(summary)}", "", *head, *body, "", *_notes(summary)]) + "\n"
+
+
+def as_ranges(ranges: "Sequence[Mapping[str, float | str]]") -> str:
+    """Return what the day does not identify, and what hangs on it, as plain text."""
+    lines = ["Amplification over what the day does not identify", ""]
+    width = max([len(str(row["prior"])) for row in ranges] + [len("Prior")])
+    lines.append(f"{'Prior':<{width}}  {'Value':>8}  {'Amplification':>13}  {'BTC fall without':>16}")
+    for row in ranges:
+        fall = _value("btc_drop", float(row["btc_drop_without_cascade"]))
+        amplification = _value("amplification", float(row["amplification"]))
+        lines.append(f"{row['prior']:<{width}}  {row['value']!s:>8}  {amplification:>13}  {fall:>16}")
+    return "\n".join(lines) + "\n"
+
+
+def _title(summary: "Summary") -> str:
+    seeds = summary.seeds
+    if len(seeds) == 1:
+        return f"{summary.event}, seed {seeds[0]}"
+    is_range = seeds == tuple(range(seeds[0], seeds[0] + len(seeds)))
+    named = f"{seeds[0]}-{seeds[-1]}" if is_range else ", ".join(map(str, seeds))
+    return f"{summary.event}, seeds {named}: median and 5-95 % range"
+
+
+def _notes(summary: "Summary") -> list[str]:
+    """Return what a reader must know beside the table."""
+    path = "the candle file" if summary.candles else "the path built from the reported figures"
+    imposed = f"imposed: decided by {path}, not found by the model."
+    unjudged = " It replaces the reported path, so these get no verdict." if summary.candles else ""
+    runtime = summary.runtime
+    speed = (
+        f"{runtime['positions']:,} positions and {runtime['book_messages']:,} book messages a seed; "
+        f"tracked run {runtime['total_s']:.1f} s, of which loop {runtime['loop_s']:.1f} s; "
+        f"peak memory {runtime['peak_rss_mb']:,.0f} MB."
+    )
+    return [imposed + unjudged, speed]
+
+
+def _row(name: str, figure: "Figure", n_seeds: int) -> Row:
+    verdict = DASH if figure.reported is None else "✓" if figure.within else "✗"
+    if name in IMPOSED:
+        verdict += " imposed"
+    if figure.sense == "required":
+        verdict += " asked of the fit"
+    low, high = _value(name, figure.p05), _value(name, figure.p95)
+    spread = f"{low} … {high}" if n_seeds > 1 and low != high else ""
+    return Row(name, LABELS[name], _reported(name, figure), _value(name, figure.median), spread, verdict)
+
+
+def _reported(name: str, figure: "Figure") -> str:
+    if figure.reported is None:
+        return DASH
+    if figure.sense == "required" and isinstance(figure.reported, tuple):
+        return f"≤ {_value(name, figure.reported[1])}"
+    if isinstance(figure.reported, tuple):
+        return " … ".join(_value(name, bound) for bound in figure.reported)
+    return ("> " if figure.sense == "more-than" else "") + _value(name, figure.reported)
+
+
+def _value(name: str, value: float) -> str:
+    """Return the figure with its unit, to the digits that it was reported with."""
+    if value != value:
+        return DASH
+    if name == "liquidated_usd":
+        return f"${value / 1e9:.3f} bn"
+    if name == "liquidated_accounts":
+        return f"{value:,.0f}"
+    if name.endswith("_usd"):
+        return f"${value:,.0f}"
+    if name == "amplification":
+        return f"{value:.3f}"
+    if name == "tracking_rms":
+        return f"{value * 1e4:.1f} bp"
+    if name == "peak_window_is_peak":
+        return "yes" if value == 1 else "no" if value == 0 else f"{value:.0%} of seeds"
+    return f"{value * 100:.{2 if 'drop' in name else 1}f} %"

@@ -1,0 +1,161 @@
+"""A question -> a `Scenario`: markets, assumptions, mechanisms, and what happens to the price."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cascade.config import Mechanisms, Priors, load_priors
+from cascade.errors import InvalidConfigError, PriceRangeError
+from cascade.state import TICKS
+from cascade.venues import Venue, load_venue
+
+if TYPE_CHECKING:
+    from cascade.population import LeverageAssumptions
+
+OPEN_AT = 0.75  # where in the book's range of ticks a day opens: room for a fall rather than a rise
+START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is said
+
+
+@dataclass(frozen=True)
+class Programme:
+    """A seller or buyer without leverage who takes from the book in equal slices.
+
+    `lots` in every step from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
+    """
+
+    coin: str
+    venue: str
+    side: str
+    start_s: int
+    stop_s: int
+    lots: int
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Everything that a run needs besides its seed.
+
+    Arrays are indexed by coin and by block of `priors.run.news_block_s` seconds.
+    """
+
+    name: str
+    coins: tuple[str, ...]
+    venues: tuple[Venue, ...]  # a spot venue, where there is one, gives the index
+    open_usd: tuple[float, ...]
+    seconds: int
+    priors: Priors = field(default_factory=load_priors)
+    assumptions: "LeverageAssumptions | None" = None  # None: a world without leverage
+    pre_day_usd: np.ndarray | None = None  # float64, (coins, minutes): path before the day; needed with assumptions
+    mechanisms: Mechanisms = field(default_factory=Mechanisms)
+    news: np.ndarray | None = None  # float64, (coins, blocks): log change of the value; None: no news
+    target_usd: np.ndarray | None = None  # float64, (coins, blocks): index that news is solved for; None: news as given
+    programmes: tuple[Programme, ...] = ()
+    extra_order: bool = False  # one more order in the warm-up: the twin that measures noise
+    start_ns: int = START_NS
+
+    def __post_init__(self) -> None:
+        """Check what belongs together."""
+        if self.seconds < 1 or self.seconds > 86_400:
+            raise InvalidConfigError(f"seconds must lie in 1..86400, got {self.seconds}; simulate days one by one")
+        if len(self.open_usd) != len(self.coins):
+            raise InvalidConfigError(f"open_usd has {len(self.open_usd)} prices for {len(self.coins)} coins; give one each")
+        for coin, price in zip(self.coins, self.open_usd, strict=True):
+            if not price > 0:
+                raise InvalidConfigError(f"open_usd of {coin} must be positive, got {price!r}")
+        for label, array in (("news", self.news), ("target_usd", self.target_usd)):
+            if array is not None and (array.shape != (len(self.coins), self.blocks) or not np.isfinite(array).all()):
+                wanted = (len(self.coins), self.blocks)
+                raise InvalidConfigError(f"{label} must be finite and of shape (coins, blocks) = {wanted}, got {array.shape}")
+        if self.assumptions is not None and self.pre_day_usd is None:
+            raise InvalidConfigError("assumptions need pre_day_usd, the path on which positions were opened; give it")
+        self._check_range()
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks of news in the day."""
+        return -(-self.seconds // self.priors.run.news_block_s)
+
+    @property
+    def grid(self) -> list[tuple[float, float, int]]:
+        """Tick in USD, lot in coins and first tick of every coin: its markets share one grid."""
+        terms = [self.venues[0].coin(coin) for coin in self.coins]
+        floors = [
+            max(0, int(price / coin.tick_usd - OPEN_AT * TICKS)) for coin, price in zip(terms, self.open_usd, strict=True)
+        ]
+        return [(coin.tick_usd, coin.lot_base, floor) for coin, floor in zip(terms, floors, strict=True)]
+
+    def changed(self, **fields) -> "Scenario":
+        """Return a copy with some fields replaced."""
+        return replace(self, **fields)
+
+    def with_news(self, news: np.ndarray) -> "Scenario":
+        """Return the scenario with this news, and nothing to track."""
+        return replace(self, news=news, target_usd=None)
+
+    def without(self, *mechanisms: str) -> "Scenario":
+        """Return the scenario with some mechanisms switched off."""
+        off = {name: False for name in mechanisms}
+        return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
+
+    def _check_range(self) -> None:
+        if self.target_usd is None:
+            return
+        for coin, path, (tick, _, floor) in zip(self.coins, self.target_usd, self.grid, strict=True):
+            low, high = (floor + 0.01 * TICKS) * tick, (floor + 0.99 * TICKS) * tick
+            if floor == 0:
+                low = 100 * tick
+            if path.min() < low or path.max() > high:
+                raise PriceRangeError(
+                    f"the path of {coin} goes from {path.min():g} to {path.max():g} USD, but its books hold "
+                    f"{low:g} to {high:g}; use a venue file with a coarser tick_usd than {tick:g}"
+                )
+
+
+def one_market(
+    coin: str = "BTC",
+    venue: str = "binance",
+    *,
+    hours: float = 1.0,
+    open_usd: float = 72_000.0,
+    shock: float = 0.0,
+    priors: Priors | None = None,
+    **fields,
+) -> Scenario:
+    """Return a world of one coin at one venue, with its spot book, and a jump of the value after a tenth of the time.
+
+    Parameters
+    ----------
+    coin, venue : str
+        The contract.
+    hours : float
+        Length, up to 24.
+    open_usd : float
+        Price at the start.
+    shock : float
+        Relative jump of the value by news: -0.05 for a fall of 5%.
+    priors : Priors, optional
+        Liquidity and flow; by default those that ship with the package.
+    **fields
+        Other fields of `Scenario`.
+    """
+    if not -1 < shock < 1:
+        raise InvalidConfigError(f"shock must lie in (-1, 1), got {shock!r}; write a fall of 5% as -0.05")
+    scenario = Scenario(
+        name=f"{coin} at {venue}",
+        coins=(coin,),
+        venues=load_venues([venue, "spot"]),
+        open_usd=(open_usd,),
+        seconds=round(hours * 3600),
+        priors=priors or load_priors(),
+        **fields,
+    )
+    news = np.zeros((1, scenario.blocks))
+    news[0, scenario.blocks // 10] = np.log1p(shock)
+    return scenario if scenario.news is not None else scenario.with_news(news)
+
+
+def load_venues(names: Sequence[str] | Mapping[str, float]) -> tuple[Venue, ...]:
+    """Return the venues of these names."""
+    return tuple(load_venue(name) for name in names)

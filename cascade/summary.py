@@ -1,0 +1,100 @@
+"""Reported figures beside simulated ones, with a verdict on each."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import isnan, nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cascade.figures import FIGURES, FRACTIONS_OF_SEEDS, IMPOSED
+
+if TYPE_CHECKING:
+    from cascade.facts import Figure as ReportedFigure
+    from cascade.result import Replay
+
+RUNTIME = ("positions", "book_messages", "loop_s", "population_s", "total_s", "peak_rss_mb")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure over the seeds."""
+
+    reported: float | tuple[float, float] | None
+    median: float
+    p05: float
+    p95: float
+    within: bool
+    sense: str = ""  # how it was reported: "exact", "more-than", "required" ... (`cascade.facts`)
+
+    def as_dict(self) -> dict:
+        """Return what JSON can hold: null for what was not reported or has no meaning."""
+        reported = list(self.reported) if isinstance(self.reported, tuple) else self.reported
+        spread = {name: _or_none(getattr(self, name)) for name in ("median", "p05", "p95")}
+        return {"reported": reported, **spread, "within": self.within}
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """Every figure over the seeds of an event; prints as a table."""
+
+    event: str
+    seeds: tuple[int, ...]
+    figures: Mapping[str, Figure]
+    runtime: Mapping[str, float]  # of the tracked run of one seed, the median
+    candles: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether no verdict is missed."""
+        return all(figure.within for figure in self.figures.values())
+
+    def as_dict(self) -> dict:
+        """Return the summary as `--json` prints it."""
+        figures = {name: figure.as_dict() for name, figure in self.figures.items()}
+        return {"event": self.event, "seeds": list(self.seeds), "figures": figures, "runtime": dict(self.runtime)}
+
+    def __str__(self) -> str:
+        """Return the table of `cascade.report`."""
+        from cascade.report import as_text
+
+        return as_text(self)
+
+    __repr__ = __str__
+
+
+def summarise(replays: "Iterable[Replay]") -> Summary:
+    """Return the summary of replays of one event; they are read one by one, and none is kept."""
+    seeds, figures, runtimes, last = [], [], [], None
+    for replay in replays:
+        seeds.append(replay.seed)
+        figures.append(replay.figures())
+        runtimes.append(replay.tracked.runtime)
+        last = replay.event, replay.reported, replay.candles
+        del replay
+    if last is None:
+        raise ValueError("a summary needs at least one replay, got none")
+    event, reported, candles = last
+    judged = {name: figure for name, figure in reported.items() if not (candles and name in IMPOSED)}
+    by_name = {name: _figure(name, judged.get(name), [of[name] for of in figures]) for name in FIGURES}
+    return Summary(event, tuple(seeds), by_name, _runtime(runtimes), candles)
+
+
+def _figure(name: str, reported: "ReportedFigure | None", seeds: list[float]) -> Figure:
+    """Return the figure over its seeds; of a truth value (the peak), the fraction of seeds where it holds."""
+    values = [float(np.mean(seeds))] if name in FRACTIONS_OF_SEEDS else seeds
+    known = [value for value in values if not isnan(value)]
+    p05, median, p95 = np.quantile(known, (0.05, 0.5, 0.95)).tolist() if known else (nan,) * 3
+    if reported is None or reported.value is None:
+        return Figure(None, median, p05, p95, within=True)
+    return Figure(reported.value, median, p05, p95, reported.is_within(values), reported.sense)
+
+
+def _runtime(runtimes: list[Mapping[str, float]]) -> dict[str, float]:
+    """Return the median of each measure; counts stay whole."""
+    median = {name: float(np.median([of[name] for of in runtimes])) for name in RUNTIME}
+    return {name: int(value) if name in ("positions", "book_messages") else value for name, value in median.items()}
+
+
+def _or_none(value: float) -> float | None:
+    return None if isnan(value) else value

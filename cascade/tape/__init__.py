@@ -1,0 +1,10 @@
+"""Market files that users have -> checked arrays. The only reader of them.
+
+Candles come as ccxt writes them (a JSON list, or CSV: time in ms, open, high, low, close, volume), as Binance Vision
+does (klines: twelve columns, time in ms or µs, with or without a header), or as CSV with a header that names its
+columns, times as text. Times without a zone are UTC.
+"""
+
+from cascade.tape.candles import Candles, read_candles
+
+__all__ = ["Candles", "read_candles"]

@@ -1,0 +1,59 @@
+"""Venues built in memory, as a user's file would state them; and tables of one bracket with a stated amount."""
+
+import numpy as np
+
+from cascade.kernels.margin import CLAIM, evaluate
+from cascade.state import BRACKETS, BY_MARK_NOTIONAL, ON_ENTRY, ON_MARK, Margin
+from cascade.venues import Venue, load_venue, margin_tables
+
+
+def own_venue(rows, coin="BTC", unit="mark_notional", deduction="cumulative", basis="mark", fee=None, **terms):
+    """Return a venue with one coin; `rows` are (floor, cap, maintenance rate, highest leverage[, amount])."""
+    keys = ("floor", "cap", "maintenance_rate", "max_leverage", "amount_usd")
+    brackets = [dict(zip(keys, row, strict=False)) for row in rows]
+    return Venue.model_validate(
+        {
+            "name": "own",
+            "title": "a venue of one's own",
+            "contract": "linear",
+            "margin": {
+                "bracket_unit": unit,
+                "deduction": deduction,
+                "basis": basis,
+                "fee_in_trigger": fee is not None,
+                "source": "test",
+            },
+            "fees": {"taker": fee or 0.0},
+            "mark": {"rule": "index"},
+            "liquidation": {"rule": "whole", "orders_per_s": 1, "published_per_s": 0},
+            "insurance": {"pool_usd": 0},
+            "coins": {
+                coin: {"tick_usd": 1, "lot_base": 1, "source": "test", "date": "test", "brackets": brackets} | terms
+            },
+        }
+    )
+
+
+def one_bracket(rate, amount_usd=0.0, basis="mark", trigger_fee=0.0):
+    """Return the tables of one market with a single bracket without bound."""
+    rows = np.zeros(BRACKETS)
+    rate_rows, amounts, initial, floor = rows.copy(), rows.copy(), rows.copy(), np.full(BRACKETS, np.inf)
+    floor[0], rate_rows[0], amounts[0], initial[0] = 0.0, rate, amount_usd, 1.0
+    one = np.ones(1, np.int64)
+    basis_of = {"mark": ON_MARK, "entry": ON_ENTRY}[basis]
+    fee, none = np.array([trigger_fee]), np.zeros(1)
+    return Margin(floor, rate_rows, amounts, initial, one, BY_MARK_NOTIONAL * one, basis_of * one, fee, none, none)
+
+
+def ask(margin, quantity, **fields):
+    """Return a quantity of one claim, straight from the kernel."""
+    claims, out = np.zeros(1, CLAIM), np.empty(1)
+    for name, value in fields.items():
+        claims[name] = value
+    evaluate(margin, quantity, claims, out)
+    return float(out[0])
+
+
+def tables_of(name, coin):
+    """Return the tables of one market of a venue that ships with the package."""
+    return margin_tables([load_venue(name)], [coin])

@@ -1,0 +1,87 @@
+from dataclasses import replace
+from io import BytesIO
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from fakes import fake_replay
+
+from cascade import plots
+from cascade.plotstyle import style
+from cascade.result import Replay
+from cascade.state import LIQUIDATION
+from cascade.summary import summarise
+
+
+@pytest.fixture(scope="module")
+def replay() -> Replay:
+    return fake_replay()
+
+
+def texts(picture) -> str:
+    from matplotlib.text import Text
+
+    return "\n".join(text.get_text() for text in picture.findobj(Text))
+
+
+def drawn(picture, kind: str = "png") -> bytes:
+    file = BytesIO()
+    with style():
+        picture.savefig(file, format=kind)
+    return file.getvalue()
+
+
+def test_path__shows_both_runs_and_the_shares_by_leverage(replay):
+    picture = plots.path(replay)
+    words = texts(picture)
+    assert "with the cascade" in words and "without" in words and f"{replay.amplification:.3f}" in words
+    assert "41 %" in words or "42 %" in words
+    assert "2026-02-06, UTC" in words
+    assert drawn(picture).startswith(b"\x89PNG")
+    assert drawn(picture, "pdf").startswith(b"%PDF")
+
+
+def test_path__of_a_single_run_and_of_another_coin(replay):
+    assert "without" not in texts(plots.path(replay.tracked))
+    words = texts(plots.path(replay, coin="ETH"))
+    assert "ETH with and without the cascade" in words and "amplification" not in words
+
+
+def test_shares__show_what_was_reported_beside_the_seeds(replay):
+    words = texts(plots.shares(summarise(fake_replay(seed, 500) for seed in range(1, 4))))
+    assert "of 3 seeds" in words and "Binance" in words and "reported" in words
+    assert "seeds" not in texts(plots.shares(replay))
+
+
+def test_liquidation_map__and_liquidity__name_their_units(replay):
+    words = texts(plots.liquidation_map(replay.tracked, coin="ETH"))
+    assert "ETH price, USD" in words and "USD per 0.1 % of price" in words
+    words = texts(plots.liquidity(replay, coin="ETH"))
+    assert "USD million" in words and "basis points" in words and "within 0.1 %" in words
+
+
+@pytest.mark.parametrize("draw", [plots.path, plots.shares, plots.liquidation_map, plots.liquidity])
+def test_pictures__of_a_day_without_liquidations_can_be_drawn(replay, draw):
+    calm = replace(
+        replay.tracked,
+        tape=np.zeros(0, LIQUIDATION),
+        stake_lots=np.zeros_like(replay.tracked.stake_lots),
+        index_usd=np.tile(replay.tracked.open_usd[:, None], 86_400),
+    )
+    assert drawn(draw(replace(replay, tracked=calm, counterfactual=calm))).startswith(b"\x89PNG")
+
+
+def test_pictures__leave_the_settings_of_matplotlib_alone(replay):
+    before = dict(mpl.rcParams)
+    plots.shares(replay)
+    assert dict(mpl.rcParams) == before
+
+
+def test_pictures__show_themselves_in_a_notebook(replay):
+    assert plots.shares(replay)._repr_png_().startswith(b"\x89PNG")
+
+
+def test_pictures__refuse_an_unknown_coin(replay):
+    for draw in (plots.path, plots.liquidation_map, plots.liquidity):
+        with pytest.raises(ValueError, match="coin must be one of BTC, ETH"):
+            draw(replay, coin="PEPE")

@@ -1,0 +1,254 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from fakes import START_NS, VENUES, fake_replay, fake_result
+
+from cascade.figures import FIGURES, IMPOSED, measure
+from cascade.report import as_markdown, as_ranges, as_table, as_text, rows
+from cascade.result import Replay
+from cascade.state import LIQUIDATION
+from cascade.summary import RUNTIME, summarise
+
+
+@pytest.fixture(scope="module")
+def replay() -> Replay:
+    return fake_replay()
+
+
+def tape_of(*liquidations: tuple[int, int, float, int, int, int, int]) -> np.ndarray:
+    """Rows of (account, step, value in USD, market, side, bucket, step of the order)."""
+    tape = np.zeros(len(liquidations), LIQUIDATION)
+    for row, (account, step, value_usd, market, side, bucket, order_step) in zip(tape, liquidations, strict=True):
+        row["account"], row["trigger_step"], row["step"], row["market"] = account, step, order_step, market
+        row["side"], row["bucket"], row["lots"] = side, bucket, 1000
+        row["mark_usd"] = value_usd  # lots of 0.001 coins: a thousand of them is one coin of BTC
+    return tape
+
+
+# ── definitions ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_figures__are_as_defined_on_three_liquidations_solved_by_hand(replay):
+    """Longs of 100 USD at Binance (13:59:59, below 10x) and Bybit (16:00), a short of 300 at OKX (14:00, above 50x)."""
+    tape = tape_of(
+        (7, 14 * 3600 - 1, 100.0, 0, 1, 0, 14 * 3600),
+        (8, 14 * 3600, 300.0, 1, -1, 3, 14 * 3600 + 1),
+        (8, 16 * 3600, 100.0, 2, 1, 1, 16 * 3600),
+    )
+    figures = measure(replace(replay.tracked, tape=tape), replay.counterfactual)
+    assert figures["liquidated_usd"] == pytest.approx(500)
+    assert figures["liquidated_accounts"] == 2
+    assert figures["long_share"] == pytest.approx(0.4)
+    assert [figures[f"share_{name}"] for name in ("lt_10x", "10_20x", "20_50x", "gt_50x")] == pytest.approx(
+        [0.2, 0.2, 0, 0.6]
+    )
+    assert [figures[f"share_{name}"] for name in ("binance", "okx", "bybit", "other")] == pytest.approx(
+        [0.2, 0.6, 0.2, 0]
+    )
+    assert figures["peak_window_share"] == pytest.approx(0.6)  # by the trigger's time, not the order's
+    assert figures["peak_window_is_peak"] == 0  # 13:00-15:00 holds 400
+
+
+def test_figures__falls_are_the_index_open_to_its_lowest_second(replay):
+    index = np.tile(replay.tracked.open_usd[:, None], 86_400)
+    index[0, 50_000] *= 0.9
+    index[0, 50_001:] *= 0.95
+    without = np.tile(replay.tracked.open_usd[:, None], 86_400)
+    without[0, 50_000:] *= 0.96
+    without[0, 60_000] *= 0.94
+    figures = measure(
+        replace(replay.tracked, index_usd=index, target_usd=index[:, 59::60] * math.exp(0.001)),
+        replace(replay.counterfactual, index_usd=without),
+    )
+    assert figures["btc_drop"] == pytest.approx(0.1)
+    assert figures["btc_low_usd"] == pytest.approx(0.9 * replay.tracked.open_usd[0])
+    assert figures["btc_close_usd"] == pytest.approx(0.95 * replay.tracked.open_usd[0])
+    assert figures["eth_drop"] == 0
+    assert figures["amplification"] == pytest.approx(math.log(0.9) / math.log(0.96))  # at the tracked run's low
+    assert figures["btc_drop_without_cascade"] == pytest.approx(1 - 0.96 * 0.94)  # at its own low
+    assert figures["tracking_rms"] == pytest.approx(0.001)
+
+
+def test_amplification__is_exactly_one_when_both_runs_are_the_same(replay):
+    assert measure(replay.tracked, replay.tracked)["amplification"] == 1.0
+
+
+def test_figures__say_nan_where_they_have_no_meaning(replay):
+    calm = replace(replay.tracked, tape=np.zeros(0, LIQUIDATION), target_usd=None)
+    figures = measure(calm, calm)
+    assert set(figures) == set(FIGURES)
+    assert figures["liquidated_usd"] == figures["liquidated_accounts"] == 0
+    for name in ("long_share", "share_lt_10x", "share_okx", "peak_window_share", "peak_window_is_peak", "tracking_rms"):
+        assert math.isnan(figures[name]), name
+
+
+# ── the summary ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_summary__has_the_shape_that_other_tools_read(replay):
+    content = replay.summary().as_dict()
+    assert list(content) == ["event", "seeds", "figures", "runtime"]
+    assert content["event"] == "2026-02-06" and content["seeds"] == [1]
+    assert list(content["figures"]) == list(FIGURES)
+    for figure in content["figures"].values():
+        assert list(figure) == ["reported", "median", "p05", "p95", "within"]
+        assert isinstance(figure["within"], bool)
+    assert content["figures"]["eth_drop"]["reported"] == [0.131, 0.23]
+    assert content["figures"]["amplification"]["reported"] is None and content["figures"]["amplification"]["within"]
+    assert list(content["runtime"]) == list(RUNTIME)
+    json.dumps(content, allow_nan=False)
+
+
+def test_summary__medians_and_ranges_are_over_seeds():
+    replays = [fake_replay(seed, 500) for seed in (5, 6, 7)]
+    summary = summarise(iter(replays))
+    drops = [replay.figures()["long_share"] for replay in replays]
+    figure = summary.figures["long_share"]
+    assert summary.seeds == (5, 6, 7)
+    assert figure.median == sorted(drops)[1]
+    assert (figure.p05, figure.p95) == pytest.approx(tuple(np.quantile(drops, (0.05, 0.95))))
+    assert summary.runtime["loop_s"] == pytest.approx(3.66)
+
+
+def test_summary__gives_the_fraction_of_seeds_in_which_the_peak_is_the_peak(replay):
+    elsewhere = replace(replay.tracked, tape=tape_of((1, 3600, 1e9, 0, 1, 0, 3600)))
+    summary = summarise([*[replay] * 3, replace(replay, tracked=elsewhere)])
+    figure = summary.figures["peak_window_is_peak"]
+    assert (figure.median, figure.p05, figure.p95, figure.within) == (0.75, 0.75, 0.75, False)
+    assert summarise([replay] * 9 + [replace(replay, tracked=elsewhere)]).figures["peak_window_is_peak"].within
+
+
+def test_summary__misses_a_figure_that_lies_too_far(replay):
+    assert replay.summary().holds
+    tape = replay.tracked.tape.copy()
+    tape["lots"] *= 2
+    summary = replace(replay, tracked=replace(replay.tracked, tape=tape)).summary()
+    assert not summary.holds
+    assert [name for name, figure in summary.figures.items() if not figure.within] == ["liquidated_usd"]
+
+
+def test_summary__gives_no_verdict_on_what_a_candle_file_replaces(replay):
+    index = replay.tracked.index_usd * 0.5
+    candles = replace(
+        replay, candles=True, tracked=replace(replay.tracked, index_usd=index, target_usd=index[:, 59::60])
+    )
+    summary = candles.summary()
+    for name in IMPOSED:
+        assert summary.figures[name].reported is None and summary.figures[name].within
+    assert summary.figures["share_okx"].reported == 0.217
+    assert "candle file" in as_text(summary)
+
+
+def test_summary__holds_no_nan(replay):
+    nothing = replace(replay.tracked, tape=np.zeros(0, LIQUIDATION))
+    content = replace(replay, tracked=nothing).summary().as_dict()
+    assert content["figures"]["long_share"]["median"] is None and not content["figures"]["long_share"]["within"]
+    json.dumps(content, allow_nan=False)
+
+
+def test_summary__needs_a_replay():
+    with pytest.raises(ValueError, match="at least one"):
+        summarise([])
+
+
+def test_summary__keeps_no_replay_alive():
+    import weakref
+
+    alive = []
+
+    def runs():
+        for seed in (1, 2, 3):
+            replay = fake_replay(seed, 10)
+            alive.append(weakref.ref(replay))
+            yield replay
+            del replay
+            assert sum(reference() is not None for reference in alive) <= 1
+
+    summarise(runs())
+
+
+# ── the table ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_table__has_a_line_for_every_figure_and_marks_what_is_imposed(replay):
+    lines = rows(replay.summary())
+    assert [line.name for line in lines] == list(FIGURES)
+    by_name = {line.name: line for line in lines}
+    assert by_name["liquidated_usd"].cells == ("Liquidated value", "$2.069 bn", "$2.069 bn", "", "✓")
+    assert by_name["btc_drop"].verdict == "✓ imposed"
+    assert by_name["long_share"].reported == "> 90.0 %"
+    assert by_name["tracking_rms"].reported == "≤ 15.0 bp"
+    assert by_name["amplification"].verdict == "\N{EN DASH}"
+
+
+def test_table__prints_as_text_markdown_and_on_a_terminal(replay):
+    from rich.console import Console
+
+    summary = replay.summary()
+    console = Console(width=100, record=True, file=open("/dev/null", "w"))
+    console.print(as_table(summary))
+    for text in (str(summary), repr(summary), as_text(summary), as_markdown(summary), console.export_text()):
+        assert "Amplification" in text and "$2.069 bn" in text and "imposed" in text
+    console.file.close()
+
+
+def test_ranges__show_the_amplification_over_each_prior():
+    text = as_ranges(
+        [{"prior": "learning.share", "value": 0.7, "amplification": 1.02, "btc_drop_without_cascade": 0.126}]
+    )
+    assert "learning.share" in text and "1.020" in text and "12.60 %" in text
+
+
+# ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_liquidations__one_row_each_in_usd_and_utc(replay):
+    frame, tape = replay.liquidations, replay.tracked.tape
+    assert len(frame) == len(tape)
+    row, first = frame.row(0, named=True), tape[0]
+    assert row["time"].utcoffset().total_seconds() == 0
+    assert frame["time"].cast(int)[0] == START_NS + int(first["trigger_step"]) * 10**9
+    assert row["venue"] == VENUES[first["market"] % 5]
+    assert row["position_side"] == ("long" if first["side"] > 0 else "short")
+    assert row["side"] == ("sell" if first["side"] > 0 else "buy")
+    assert row["notional_usd"] == pytest.approx(row["size"] * row["mark_price"])
+    assert row["pool_usd"] == first["pool"] / 1e6
+    assert frame["fill_price"].null_count() == np.isnan(tape["fill_usd"]).sum() > 0
+    assert frame["notional_usd"].sum() == pytest.approx(replay.figures()["liquidated_usd"])
+
+
+def test_path_and_books__cover_every_step_and_minute(replay):
+    result = replay.tracked
+    assert replay.path.shape == (6 * 86_400, 5)
+    assert replay.path.filter(coin="ETH")["index_usd"].to_numpy() == pytest.approx(result.index_usd[1])
+    assert len(result.books) == 1440 * 30
+    book = result.books.filter(coin="BTC", venue="okx").row(100, named=True)
+    assert book["mid_usd"] == pytest.approx(result.index_usd[0, 100 * 60 + 59], rel=1e-3)
+    assert book["bid_100bp_usd"] == pytest.approx(result.minutes["bid_lots_1"][100, 1] * 0.001 * book["mid_usd"])
+
+
+def test_books__hold_null_where_a_side_is_empty(replay):
+    minutes = replay.tracked.minutes.copy()
+    minutes["bid_tick"][3, 0] = -1
+    books = replace(replay.tracked, minutes=minutes).books
+    assert books["mid_usd"].null_count() == books["spread_bp"].null_count() == 1
+
+
+def test_stake__is_notional_by_price(replay):
+    time_ns, edges_usd, notional_usd = replay.tracked.stake_usd("BTC")
+    assert time_ns[1] - time_ns[0] == 1800 * 10**9
+    assert len(edges_usd) == notional_usd.shape[2] + 1 and notional_usd.shape[1] == 2
+    now = replay.tracked.index_usd[0, 0]
+    assert notional_usd[0, 0][edges_usd[:-1] > now].sum() == 0  # a fall closes nothing above the price
+    with pytest.raises(ValueError, match="must be one of BTC"):
+        replay.tracked.stake_usd("PEPE")
+
+
+def test_replay__delegates_to_the_tracked_run(replay):
+    assert replay.seed == 1
+    assert replay.amplification == replay.figures()["amplification"] == pytest.approx(1.05, rel=0.01)
+    assert replay.btc_drop_without_cascade < 0.1281 and replay.tracking_rms < 0.0015
+    assert fake_result(2).seed == 2
