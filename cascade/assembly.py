@@ -11,13 +11,13 @@ from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
 from cascade.kernels.recount import count_positions
+from cascade.memory import empty_book
 from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
     HISTORY,
     LEDGER_COLUMNS,
-    LEVEL,
     LIQUIDATION,
     MARK_INDEX,
     MARK_INDEX_BASIS,
@@ -26,7 +26,6 @@ from cascade.state import (
     MARKET,
     MINUTE,
     NO_POSITION,
-    ORDER,
     POOL,
     POSITION,
     POST,
@@ -39,7 +38,6 @@ from cascade.state import (
     TICKS,
     WHEEL,
     Accounts,
-    Book,
     Contracts,
     Counters,
     Ladder,
@@ -70,7 +68,7 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     margin = margin_tables(scenario.venues, scenario.coins)
     accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
     world = World(
-        book=make_book(len(contracts.coin), scenario.priors.run.order_slots),
+        book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,
         margin=margin,
         accounts=accounts,
@@ -102,7 +100,9 @@ def make_contracts(scenario: Scenario) -> Contracts:
     quanta = np.rint(exact).astype(np.int64)
     for coin, whole, wanted in zip(scenario.coins, quanta, exact, strict=True):
         if whole < 1 or abs(whole - wanted) > 1e-6 * wanted:
-            raise InvalidConfigError(f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {wanted:g}")
+            raise InvalidConfigError(
+                f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {wanted:g}"
+            )
     spread = np.repeat(np.arange(n_coins), n_venues)
     return Contracts(
         coin=spread,
@@ -115,11 +115,9 @@ def make_contracts(scenario: Scenario) -> Contracts:
     )
 
 
-def make_accounts(
-    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int
-) -> tuple[Accounts, Ladder, dict]:
+def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Accounts, Ladder, dict]:
     """Return positions and ladders, empty ones in a world without leverage, and what was drawn."""
-    if scenario.assumptions is not None:
+    if scenario.assumptions is not None and scenario.pre_day_usd is not None:
         return draw_population(
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
         )
@@ -131,19 +129,6 @@ def make_accounts(
     )
     ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
     return accounts, ladder, {"positions": 0}
-
-
-def make_book(markets: int, slots: int) -> Book:
-    """Return empty books that share `slots` orders."""
-    return Book(
-        orders=np.zeros(slots, ORDER),
-        levels=np.zeros(markets * TICKS, LEVEL),
-        words0=np.zeros(markets * (TICKS >> 6), np.uint64),
-        words1=np.zeros(markets * (TICKS >> 12), np.uint64),
-        words2=np.zeros(markets, np.uint64),
-        best=np.tile(np.array([-1, TICKS]), markets),
-        free=np.array([0, 1]),
-    )
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:

@@ -154,11 +154,11 @@ def default_assumptions() -> LeverageAssumptions:
         # BTC's log price; times 52.0 / 42.1, since the six stand for the whole market [computed]
         open_interest_usd={"BTC": 29.9e9, "ETH": 16.2e9, "XRP": 1.41e9, "SOL": 3.09e9, "DOGE": 0.64e9, "BNB": 0.79e9},
         stops=Stops(share=0.25, nearest=0.3, farthest=0.8, widest=0.25, round_share=0.3),  # [assumed]
-        # [assumed]; with these accounts 4 million positions and more are open. Held through the day: in coins, open interest
-        # hardly moved over the whole fall [public], and such sizes are not closed with one order
+        # [assumed]; with these accounts 4 million positions and more are open. Held through the day: in coins, open
+        # interest hardly moved over the whole fall [public], and such sizes are not closed with one order
         remainder=Remainder(
             leverages=(1.0, 1.5, 2.0, 3.0), weights=(4, 3, 2.8, 0.2),
-            accounts=3.0e6, sigma=2.1, cap_usd=10e6, mean_holding_days=3650.0,
+            accounts=2.8e6, sigma=2.1, cap_usd=10e6, mean_holding_days=3650.0,
         ),
         # most at the US cash open [assumed]
         hours=(0.9, 0.85, 0.85, 0.8, 0.75, 0.75, 0.75, 0.85, 0.95, 0.95, 0.9, 0.9,

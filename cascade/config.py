@@ -5,7 +5,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from cascade.reading import Strict, flaw, read_model
+from cascade.errors import did_you_mean
+from cascade.reading import Strict, check_model, flaw, read_model
 from cascade.units import Fraction
 
 PRIORS = Path(__file__).with_name("priors.toml")
@@ -109,10 +110,37 @@ class Priors(Strict):
     flow: Flow
     learning: Learning
     run: Run
+    ranges: dict[str, tuple[float, ...]] = Field(default_factory=dict)  # values to report over: see `varied`
+
+    @model_validator(mode="after")
+    def _ranges_known(self) -> Self:
+        known = {"depth", "withdrawal.excess", *(f"venues.{venue}" for venue in self.venues)}
+        for section in ("learning", "liquidity", "withdrawal", "flow"):
+            known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
+        for name in self.ranges:
+            if name not in known:
+                raise flaw(f"there is no prior {name!r}{did_you_mean(name, known)}", "ranges", name)
+        return self
+
+    def varied(self, name: str, value: float) -> "Priors":
+        """Return a copy with one prior changed: "section.key"; "depth" and "withdrawal.excess" are factors."""
+        if name == "depth":
+            coins = self.model_dump()["coins"]
+            for coin in coins.values():
+                coin["depth_1pct_usd"] *= value
+            return self.changed(coins=coins)
+        if name == "withdrawal.excess":
+            thinning = tuple(1.0 + value * (factor - 1.0) for factor in self.withdrawal.thinning)
+            return self.changed(withdrawal={"thinning": thinning})
+        section, key = name.split(".")
+        return self.changed(**{section: {key: value}})
 
     def changed(self, **sections: dict) -> "Priors":
         """Return a copy with some keys of some sections changed, checked anew: `changed(learning={"share": 0.7})`."""
-        return Priors(**{k: v | sections.get(k, {}) if isinstance(v, dict) else v for k, v in self.model_dump().items()})
+        tables = self.model_dump()
+        for section, keys in sections.items():
+            tables[section] |= keys
+        return check_model(Priors, tables, "priors")
 
 
 def load_priors(path: str | Path | None = None) -> Priors:

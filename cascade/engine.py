@@ -9,12 +9,14 @@ import numpy as np
 
 from cascade.assembly import build_world
 from cascade.errors import ConservationError
-from cascade.kernels.loop import run_steps
+from cascade.kernels.loop import post_one_more, run_steps
 from cascade.kernels.recount import recount
 from cascade.result import Result
 from cascade.scenario import Scenario
 from cascade.state import LEDGER_COLUMNS, N_POOL_FULL, N_TAPE, World
 
+EXTRA_ORDER_S = 60  # before the day: when a twin gets its one more order,
+EXTRA_ORDER = (5e-4, 0.01, 3600.0)  # this far below the reference, of this share of the 1% depth, for so many seconds
 CHUNK_S = 3600  # steps between two reports of progress
 COUNTED = (
     "posts expired pulled taker_orders trades noise informed arbitrage opened closed stopped liquidated tape pool_full "
@@ -52,7 +54,11 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     world, provenance = build_world(scenario, seed)
     drawn = time.perf_counter()
     warmup = scenario.priors.run.warmup_s
-    loop_s = _timed(run_steps, world, -warmup, 0, warmup)
+    last = min(warmup, EXTRA_ORDER_S)
+    loop_s = _timed(run_steps, world, -warmup, -last, warmup)
+    if scenario.extra_order:
+        post_one_more(world, 0, *EXTRA_ORDER)
+    loop_s += _timed(run_steps, world, -last, 0, warmup)
     for first in range(0, scenario.seconds, CHUNK_S):
         report("simulating", first / scenario.seconds)
         loop_s += _timed(run_steps, world, first, min(first + CHUNK_S, scenario.seconds), warmup)
@@ -103,7 +109,8 @@ def ledger_of(scenario: Scenario, world: World) -> dict:
     """Return every venue's columns in quanta, and whether all was conserved at every step."""
     cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
     rows = {
-        venue.name: dict(zip(COLUMNS, map(int, row), strict=True)) for venue, row in zip(scenario.venues, cash, strict=True)
+        venue.name: dict(zip(COLUMNS, map(int, row), strict=True))
+        for venue, row in zip(scenario.venues, cash, strict=True)
     }
     return rows | {"conserved": bool((world.ledger.broken == 0).all())}
 
@@ -129,7 +136,9 @@ def _check(world: World) -> None:
     """Hold the running totals against a recount of every position."""
     cash, contracts = map(int, world.ledger.broken)
     if cash or contracts:
-        raise ConservationError(f"cash did not balance in {cash} steps, contracts in {contracts}: report this, with the seed")
+        raise ConservationError(
+            f"cash did not balance in {cash} steps, contracts in {contracts}: report this, with the seed"
+        )
     differing = recount(world)
     if differing:
         raise ConservationError(f"{differing} running totals differ from a recount of all positions: report this")

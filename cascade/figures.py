@@ -29,6 +29,18 @@ def measure(tracked: "Result", counterfactual: "Result") -> dict[str, float]:
     return {name: float(figures[name]) for name in FIGURES}
 
 
+def describe_news(result: "Result") -> dict[str, float]:
+    """Return what the news is like that was solved for: spread of a block's log change, and autocorrelation, of BTC.
+
+    News that cancelled the market's own noise would show: its autocorrelation would be far below zero.
+    """
+    news = result.news[result.coins.index("BTC")] if "BTC" in result.coins else result.news[0]
+    moved = news - news.mean()
+    variance = float(np.mean(moved**2))
+    lag1, lag2 = (float(np.mean(moved[k:] * moved[:-k])) / variance if variance > 0 else 0.0 for k in (1, 2))
+    return {"std_bp": 1e4 * variance**0.5, "autocorrelation_1": lag1, "autocorrelation_2": lag2}
+
+
 def _liquidated(result: "Result") -> dict[str, float]:
     """Liquidated value (lots times mark at the trigger), its accounts, and its shares by side, leverage, venue."""
     tape, notional_usd = result.tape, result.tape_notional_usd

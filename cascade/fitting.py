@@ -114,7 +114,7 @@ def fit(
 
 def improved(facts: Event, assumptions: LeverageAssumptions, outcomes: list[Outcome]) -> LeverageAssumptions:
     """Return the assumptions moved by the ratios of reported to simulated figures."""
-    reported = {name: figure.value for name, figure in facts.figures().items()}
+    reported = {name: _number(figure.value) for name, figure in facts.figures().items()}
     total_usd, accounts = reported["liquidated_usd"], reported["liquidated_accounts"]
     wanted_usd = total_usd * np.array([reported[name] for name in LEVERAGE_SHARES])
     isolated_usd = np.median([outcome.isolated_usd for outcome in outcomes], axis=0)
@@ -145,7 +145,7 @@ def improved(facts: Event, assumptions: LeverageAssumptions, outcomes: list[Outc
 
 
 def side_shift(long_share: float) -> float:
-    """Return by how much to move the logit of all side skews: nothing, while the liquidated longs' share is in range."""
+    """Return by how much to move the logit of all side skews: nothing while the liquidated longs' share is in range."""
     low, high = LONG_SHARE_RANGE
     return _logit(min(max(long_share, low), high)) - _logit(long_share)
 
@@ -165,13 +165,16 @@ def outcome_of(result: Result) -> Outcome:
     )
 
 
-def _outcomes(
-    facts: Event, assumptions: LeverageAssumptions, seeds: Sequence[int], threads: int = 1
-) -> list[Outcome]:
+def _outcomes(facts: Event, assumptions: LeverageAssumptions, seeds: Sequence[int], threads: int = 1) -> list[Outcome]:
     """Run the tracked day of every seed."""
     scenario = reconstruct(facts, assumptions=assumptions)
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(lambda seed: outcome_of(simulate(scenario, seed)), seeds))
+
+
+def _number(value: float | tuple[float, float] | None) -> float:
+    """Return a reported figure, or nan where a range or nothing was reported: no such figure is fitted."""
+    return value if isinstance(value, float | int) else math.nan
 
 
 def _logit(share: float) -> float:

@@ -116,6 +116,13 @@ def format_usd(axis: "Axes") -> None:
     axis.yaxis.set_major_formatter(lambda usd, _: f"{usd:,.0f}" if abs(usd) >= 100 else f"{usd:g}")
 
 
+def write_at(axis: "Axes", x: float, y: float, right: float, up: float, text: str, **looks: Any) -> None:
+    """Write text some points beside (x, y), in fractions of the axes: where it stands hangs on no width."""
+    place = looks.pop("transform", axis.transAxes)
+    looks = {"va": "center", "annotation_clip": False} | looks
+    axis.annotate(text, (x, y), xycoords=place, xytext=(right, up), textcoords="offset points", **looks)
+
+
 def percent(share: float, digits: int = 0) -> str:
     """Return a share as text."""
     return f"{share * 100:.{digits}f} %"

@@ -71,7 +71,8 @@ def replay(
 
 def counterfactual(scenario: Scenario, tracked: Result, progress: Progress | None = None) -> Result:
     """Return the tracked run's news and seed without liquidation orders in the book."""
-    without = scenario.with_news(tracked.news).without("liquidations")
+    no_map = scenario.priors.changed(run={"map_interval_s": scenario.seconds})
+    without = scenario.with_news(tracked.news).without("liquidations").changed(priors=no_map)
     return simulate(without, tracked.seed, _part(progress, "the same news without liquidation orders", 0.5))
 
 
@@ -106,7 +107,9 @@ def reconstruct(
         paths = [day_path_from_candles(event, coin, candles, seed=path_seed) for coin in coins]
         opens[coins.index("BTC")] = float(candles.open_usd[0])
         start_ns = int(candles.time_ns[0])
-    before = [pre_day_path(event, coin, open_usd=usd, seed=path_seed).usd for coin, usd in zip(coins, opens, strict=True)]
+    before = [
+        pre_day_path(event, coin, open_usd=usd, seed=path_seed).usd for coin, usd in zip(coins, opens, strict=True)
+    ]
     levered = tuple(venue.name for venue in venues if venue.contract != "spot")
     return Scenario(
         name=event.name,

@@ -27,7 +27,7 @@ LABELS = {
     "btc_drop": "BTC fall",
     "btc_low_usd": "  low",
     "btc_close_usd": "  close",
-    "peak_window_share": "Share of 14:00-16:00 UTC",
+    "peak_window_share": "In 14:00-16:00 UTC",
     "peak_window_is_peak": "  largest two hours",
     "eth_drop": "ETH fall",
     "xrp_drop": "XRP fall",
@@ -38,7 +38,8 @@ LABELS = {
     "btc_drop_without_cascade": "  BTC fall without it",
     "tracking_rms": "Tracking error (RMS)",
 }
-HEADINGS = ("Figure", "Reported", "Simulated", "5-95 %", "")
+HEADINGS = ("Figure", "Reported", "Simulated", f"5{DASH}95 %", "")
+SPREAD = 3  # the column that one seed leaves empty
 GROUPS_START = frozenset({"btc_drop", "peak_window_share", "eth_drop", "amplification"})  # a rule above these
 
 
@@ -70,36 +71,44 @@ def as_table(summary: "Summary") -> "RenderableType":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=_title(summary), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="left" if heading in ("Figure", "") else "right", no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))  # fits 80 columns
+    shown = _columns(summary)
+    for k in shown:
+        table.add_column(HEADINGS[k], justify="left" if HEADINGS[k] in ("Figure", "") else "right", no_wrap=True)
     colours = {"✓": "green", "✗": "bold red", DASH: "dim"}
     for row in rows(summary):
         if row.name in GROUPS_START:
             table.add_section()
-        *plain, verdict = row.cells
+        *plain, verdict = (row.cells[k] for k in shown)
         table.add_row(*plain, Text(verdict, style=colours[verdict[0]]))
-    return Group(table, *(Text(note, style="dim") for note in _notes(summary)))
+    notes = (Text(note, style="dim") for note in _notes(summary))
+    return Group(Text(_title(summary), style="bold"), "", table, "", *notes)
 
 
 def as_text(summary: "Summary") -> str:
     """Return the table as plain text."""
+    shown = _columns(summary)
     body = [row.cells for row in rows(summary)]
     widths = [max(len(cells[k]) for cells in (HEADINGS, *body)) for k in range(len(HEADINGS))]
 
     def line(cells: tuple[str, ...]) -> str:
-        padded = [cells[0].ljust(widths[0]), *(cells[k].rjust(widths[k]) for k in (1, 2, 3)), cells[4]]
+        padded = (cells[k].rjust(widths[k]) if 0 < k < 4 else cells[k].ljust(widths[k]) for k in shown)
         return "  ".join(padded).rstrip()
 
-    rule = "  ".join("─" * width for width in widths)
+    rule = "  ".join("─" * widths[k] for k in shown)
     return "\n".join([_title(summary), "", line(HEADINGS), rule, *map(line, body), "", *_notes(summary)]) + "\n"
 
 
 def as_markdown(summary: "Summary") -> str:
     """Return the table as Markdown."""
-    head = ["| " + " | ".join(HEADINGS) + " |", "| :-- | --: | --: | --: | :-- |"]
-    body = ["| " + " | ".join(cell.replace("  ", "&emsp;", 1) for cell in row.cells) + " |" for row in rows(summary)]
-    return "\n".join([f"# {_title(summary)}", "", *head, *body, "", *_notes(summary)]) + "\n"
+    return "\n".join([f"# {_title(summary)}", "", markdown_table(summary), "", *_notes(summary)]) + "\n"
+
+
+def markdown_table(summary: "Summary") -> str:
+    """Return the lines of the table alone, as Markdown."""
+    shown = _columns(summary)
+    cells = [HEADINGS, (":--", "--:", "--:", "--:", ":--"), *(row.cells for row in rows(summary))]
+    return "\n".join("| " + " | ".join(line[k].replace("  ", "&emsp;", 1) for k in shown) + " |" for line in cells)
 
 
 def as_ranges(ranges: "Sequence[Mapping[str, float | str]]") -> str:
@@ -114,19 +123,24 @@ def as_ranges(ranges: "Sequence[Mapping[str, float | str]]") -> str:
     return "\n".join(lines) + "\n"
 
 
+def _columns(summary: "Summary") -> list[int]:
+    """Return which of the columns say something."""
+    return [k for k in range(len(HEADINGS)) if k != SPREAD or len(summary.seeds) > 1]
+
+
 def _title(summary: "Summary") -> str:
     seeds = summary.seeds
     if len(seeds) == 1:
         return f"{summary.event}, seed {seeds[0]}"
     is_range = seeds == tuple(range(seeds[0], seeds[0] + len(seeds)))
     named = f"{seeds[0]}-{seeds[-1]}" if is_range else ", ".join(map(str, seeds))
-    return f"{summary.event}, seeds {named}: median and 5-95 % range"
+    return f"{summary.event}, seeds {named}: median and 5{DASH}95 % range"
 
 
 def _notes(summary: "Summary") -> list[str]:
     """Return what a reader must know beside the table."""
     path = "the candle file" if summary.candles else "the path built from the reported figures"
-    imposed = f"imposed: decided by {path}, not found by the model."
+    imposed = f"imposed: decided by {path}, not found by the model; required: reported by nobody."
     unjudged = " It replaces the reported path, so these get no verdict." if summary.candles else ""
     runtime = summary.runtime
     speed = (
@@ -134,7 +148,15 @@ def _notes(summary: "Summary") -> list[str]:
         f"tracked run {runtime['total_s']:.1f} s, of which loop {runtime['loop_s']:.1f} s; "
         f"peak memory {runtime['peak_rss_mb']:,.0f} MB."
     )
-    return [imposed + unjudged, speed]
+    return [imposed + unjudged, *_news(summary), speed]
+
+
+def _news(summary: "Summary") -> list[str]:
+    """Return what the news is like that was solved for."""
+    if not summary.news:
+        return []
+    std_bp, lag1 = summary.news["std_bp"], summary.news["autocorrelation_1"]
+    return [f"News solved for: standard deviation {std_bp:.1f} bp a minute, autocorrelation {lag1:+.2f}."]
 
 
 def _row(name: str, figure: "Figure", n_seeds: int) -> Row:
@@ -142,9 +164,8 @@ def _row(name: str, figure: "Figure", n_seeds: int) -> Row:
     if name in IMPOSED:
         verdict += " imposed"
     if figure.sense == "required":
-        verdict += " asked of the fit"
-    low, high = _value(name, figure.p05), _value(name, figure.p95)
-    spread = f"{low} … {high}" if n_seeds > 1 and low != high else ""
+        verdict += " required"
+    spread = _span(name, figure.p05, figure.p95) if n_seeds > 1 else ""
     return Row(name, LABELS[name], _reported(name, figure), _value(name, figure.median), spread, verdict)
 
 
@@ -154,8 +175,17 @@ def _reported(name: str, figure: "Figure") -> str:
     if figure.sense == "required" and isinstance(figure.reported, tuple):
         return f"≤ {_value(name, figure.reported[1])}"
     if isinstance(figure.reported, tuple):
-        return " … ".join(_value(name, bound) for bound in figure.reported)
+        return _span(name, *figure.reported)
     return ("> " if figure.sense == "more-than" else "") + _value(name, figure.reported)
+
+
+def _span(name: str, low: float, high: float) -> str:
+    """Return two bounds with their unit named once; nothing where they are written alike."""
+    first, last = _value(name, low), _value(name, high)
+    if first == last:
+        return ""
+    unit = next((unit for unit in (" bn", " bp", " %") if last.endswith(unit)), "")
+    return f"{first.removesuffix(unit)}{DASH}{last.removeprefix('$')}"
 
 
 def _value(name: str, value: float) -> str:

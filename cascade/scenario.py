@@ -60,14 +60,18 @@ class Scenario:
         if self.seconds < 1 or self.seconds > 86_400:
             raise InvalidConfigError(f"seconds must lie in 1..86400, got {self.seconds}; simulate days one by one")
         if len(self.open_usd) != len(self.coins):
-            raise InvalidConfigError(f"open_usd has {len(self.open_usd)} prices for {len(self.coins)} coins; give one each")
+            raise InvalidConfigError(
+                f"open_usd has {len(self.open_usd)} prices for {len(self.coins)} coins; give one each"
+            )
         for coin, price in zip(self.coins, self.open_usd, strict=True):
             if not price > 0:
                 raise InvalidConfigError(f"open_usd of {coin} must be positive, got {price!r}")
         for label, array in (("news", self.news), ("target_usd", self.target_usd)):
             if array is not None and (array.shape != (len(self.coins), self.blocks) or not np.isfinite(array).all()):
                 wanted = (len(self.coins), self.blocks)
-                raise InvalidConfigError(f"{label} must be finite and of shape (coins, blocks) = {wanted}, got {array.shape}")
+                raise InvalidConfigError(
+                    f"{label} must be finite and of shape (coins, blocks) = {wanted}, got {array.shape}"
+                )
         if self.assumptions is not None and self.pre_day_usd is None:
             raise InvalidConfigError("assumptions need pre_day_usd, the path on which positions were opened; give it")
         self._check_range()
@@ -82,7 +86,8 @@ class Scenario:
         """Tick in USD, lot in coins and first tick of every coin: its markets share one grid."""
         terms = [self.venues[0].coin(coin) for coin in self.coins]
         floors = [
-            max(0, int(price / coin.tick_usd - OPEN_AT * TICKS)) for coin, price in zip(terms, self.open_usd, strict=True)
+            max(0, int(price / coin.tick_usd - OPEN_AT * TICKS))
+            for coin, price in zip(terms, self.open_usd, strict=True)
         ]
         return [(coin.tick_usd, coin.lot_base, floor) for coin, floor in zip(terms, floors, strict=True)]
 

@@ -103,7 +103,9 @@ EVENT = np.dtype(
         ("kind", np.int32),  # EventKind
     ]
 )
-RESTING = np.dtype([("order", np.int64), ("side", np.int32), ("tick", np.int32), ("lots", np.int32), ("owner", np.int32)])
+RESTING = np.dtype(
+    [("order", np.int64), ("side", np.int32), ("tick", np.int32), ("lots", np.int32), ("owner", np.int32)]
+)
 DEPTH = np.dtype([("tick", np.int64), ("lots", np.int64), ("orders", np.int64)])
 
 
@@ -159,7 +161,9 @@ class Accounts(NamedTuple):
 class Ladder(NamedTuple):
     """Trigger ladders of all markets: positions in lists by the tick at which they fire."""
 
-    heads: np.ndarray  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
+    heads: (
+        np.ndarray
+    )  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
     stake: np.ndarray  # int64, shape (2 * markets * STAKE_BINS,): lots filed, by bins of ticks (the liquidation map)
 
 
@@ -178,13 +182,19 @@ class Margin(NamedTuple):
 
     floor: np.ndarray  # float64, shape (markets * BRACKETS,): lower bound of each bracket, in bracket_unit
     rate: np.ndarray  # float64, maintenance margin rate
-    amount_usd: np.ndarray  # float64, deducted from notional * rate (cumulative amount); 0 where the rate holds for the whole
+    amount_usd: (
+        np.ndarray
+    )  # float64, deducted from notional * rate (cumulative amount); 0 where the rate holds for the whole
     initial_rate: np.ndarray  # float64, initial margin rate: 1 / highest leverage
     n_brackets: np.ndarray  # int64, shape (markets,)
     bracket_unit: np.ndarray  # int64, shape (markets,): BY_MARK_NOTIONAL, BY_ENTRY_NOTIONAL or BY_SIZE
     basis: np.ndarray  # int64, shape (markets,): ON_MARK or ON_ENTRY
-    trigger_fee: np.ndarray  # float64, shape (markets,): taker fee inside the trigger, of the closing notional; 0 for none
-    clearance_fee: np.ndarray  # float64, shape (markets,): fee of a liquidation, of notional, at most what is left of the margin
+    trigger_fee: (
+        np.ndarray
+    )  # float64, shape (markets,): taker fee inside the trigger, of the closing notional; 0 for none
+    clearance_fee: (
+        np.ndarray
+    )  # float64, shape (markets,): fee of a liquidation, of notional, at most what is left of the margin
     taker_fee: np.ndarray  # float64, shape (markets,)
 
 
@@ -197,7 +207,9 @@ class Contracts(NamedTuple):
     tick_usd: np.ndarray  # float64, shape (markets,)
     lot_base: np.ndarray  # float64, shape (markets,): coins in a lot
     quanta: np.ndarray  # int64, shape (markets,): quanta (1e-6 USD) in one lot times one tick, exact
-    floor_tick: np.ndarray  # int64, shape (markets,): price in ticks of the book's tick 0 (a book holds TICKS prices from there)
+    floor_tick: (
+        np.ndarray
+    )  # int64, shape (markets,): price in ticks of the book's tick 0 (a book holds TICKS prices from there)
 
 
 # ── what a run writes down ───────────────────────────────────────────────────────────────────────────────────
@@ -268,7 +280,10 @@ MARKET = np.dtype(
         ("basis_fade", np.float64),  # of that average, per step
         ("mark_rule", np.int64),
         ("last_tick", np.int64),  # of the last trade
-        ("local", np.float64),  # z, by how much (log) this market's providers deviate from R after flow that hit it alone
+        (
+            "local",
+            np.float64,
+        ),  # z, by how much (log) this market's providers deviate from R after flow that hit it alone
         ("impact", np.float64),  # log move that uninformed flow made in this step
         ("arbitraged", np.float64),  # log move that arbitrage made in this step
         ("bid_before", np.int64),  # best prices before the flow whose impact is measured

@@ -1,13 +1,13 @@
 """Reported figures beside simulated ones, with a verdict on each."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cascade.figures import FIGURES, FRACTIONS_OF_SEEDS, IMPOSED
+from cascade.figures import FIGURES, FRACTIONS_OF_SEEDS, IMPOSED, describe_news
 
 if TYPE_CHECKING:
     from cascade.facts import Figure as ReportedFigure
@@ -43,6 +43,7 @@ class Summary:
     figures: Mapping[str, Figure]
     runtime: Mapping[str, float]  # of the tracked run of one seed, the median
     candles: bool = False
+    news: Mapping[str, float] = field(default_factory=dict)  # of BTC, a block: spread and autocorrelation, the median
 
     @property
     def holds(self) -> bool:
@@ -52,7 +53,8 @@ class Summary:
     def as_dict(self) -> dict:
         """Return the summary as `--json` prints it."""
         figures = {name: figure.as_dict() for name, figure in self.figures.items()}
-        return {"event": self.event, "seeds": list(self.seeds), "figures": figures, "runtime": dict(self.runtime)}
+        described = {"runtime": dict(self.runtime), "news": dict(self.news)}
+        return {"event": self.event, "seeds": list(self.seeds), "figures": figures, **described}
 
     def __str__(self) -> str:
         """Return the table of `cascade.report`."""
@@ -65,11 +67,12 @@ class Summary:
 
 def summarise(replays: "Iterable[Replay]") -> Summary:
     """Return the summary of replays of one event; they are read one by one, and none is kept."""
-    seeds, figures, runtimes, last = [], [], [], None
+    seeds, figures, runtimes, news, last = [], [], [], [], None
     for replay in replays:
         seeds.append(replay.seed)
         figures.append(replay.figures())
         runtimes.append(replay.tracked.runtime)
+        news.append(describe_news(replay.tracked))
         last = replay.event, replay.reported, replay.candles
         del replay
     if last is None:
@@ -77,7 +80,7 @@ def summarise(replays: "Iterable[Replay]") -> Summary:
     event, reported, candles = last
     judged = {name: figure for name, figure in reported.items() if not (candles and name in IMPOSED)}
     by_name = {name: _figure(name, judged.get(name), [of[name] for of in figures]) for name in FIGURES}
-    return Summary(event, tuple(seeds), by_name, _runtime(runtimes), candles)
+    return Summary(event, tuple(seeds), by_name, _runtime(runtimes), candles, _medians(news))
 
 
 def _figure(name: str, reported: "ReportedFigure | None", seeds: list[float]) -> Figure:
@@ -94,6 +97,11 @@ def _runtime(runtimes: list[Mapping[str, float]]) -> dict[str, float]:
     """Return the median of each measure; counts stay whole."""
     median = {name: float(np.median([of[name] for of in runtimes])) for name in RUNTIME}
     return {name: int(value) if name in ("positions", "book_messages") else value for name, value in median.items()}
+
+
+def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
+    """Return the median of each key."""
+    return {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
 
 
 def _or_none(value: float) -> float | None:

@@ -36,6 +36,7 @@ def test_path__shows_both_runs_and_the_shares_by_leverage(replay):
     words = texts(picture)
     assert "with the cascade" in words and "without" in words and f"{replay.amplification:.3f}" in words
     assert "41 %" in words or "42 %" in words
+    assert "at the low" in words and "Liquidations per minute" in words
     assert "2026-02-06, UTC" in words
     assert drawn(picture).startswith(b"\x89PNG")
     assert drawn(picture, "pdf").startswith(b"%PDF")
@@ -50,6 +51,7 @@ def test_path__of_a_single_run_and_of_another_coin(replay):
 def test_shares__show_what_was_reported_beside_the_seeds(replay):
     words = texts(plots.shares(summarise(fake_replay(seed, 500) for seed in range(1, 4))))
     assert "of 3 seeds" in words and "Binance" in words and "reported" in words
+    assert "39.6 %" in words and "> 90.0 %" in words
     assert "seeds" not in texts(plots.shares(replay))
 
 

@@ -195,6 +195,22 @@ def test_table__prints_as_text_markdown_and_on_a_terminal(replay):
     console.file.close()
 
 
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_table__is_whole_on_a_terminal(width, n_seeds):
+    from rich.console import Console
+
+    summary = summarise(fake_replay(seed, 500) for seed in range(1, 1 + n_seeds))
+    console = Console(width=width)
+    with console.capture() as printed:
+        console.print(as_table(summary))
+    lines = printed.get().splitlines()
+    assert max(map(len, lines)) <= width and "\N{HORIZONTAL ELLIPSIS}" not in printed.get()
+    for cell in (cell.strip() for row in rows(summary) for cell in row.cells):
+        assert cell in printed.get()
+    assert ("5\N{EN DASH}95 %" in lines[2]) == (n_seeds > 1)  # one seed has no range
+
+
 def test_ranges__show_the_amplification_over_each_prior():
     text = as_ranges(
         [{"prior": "learning.share", "value": 0.7, "amplification": 1.02, "btc_drop_without_cascade": 0.126}]

@@ -53,13 +53,19 @@ def is_breached(world, i):
     market = np.int64(row["market"])
     margin_usd = row["margin"] / QUANTA_PER_USD
     return is_underwater(
-        world.margin, market, row["side"], size_base(world, i), entry_usd(world, i), margin_usd, world.markets[market]["mark_usd"]
+        world.margin,
+        market,
+        row["side"],
+        size_base(world, i),
+        entry_usd(world, i),
+        margin_usd,
+        world.markets[market]["mark_usd"],
     )
 
 
 @rule
 def file_ahead(world, i):
-    """File position `i` where it fires next: where the mark has already passed, at the mark, which is looked at again."""
+    """File position `i` where it fires next; where the mark has passed, at the mark, which is looked at again."""
     row = world.accounts.rows[i]
     cursor = world.markets[row["market"]]["cursor"]
     direction = direction_of(row["side"])
@@ -95,7 +101,7 @@ def open_position(world, i):
 
 @rule
 def release_lots(world, i, lots, proceeds, payer):
-    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of their margin."""
+    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of the margin."""
     row = world.accounts.rows[i]
     market, side, size = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
     cost, margin = row["cost"], row["margin"]

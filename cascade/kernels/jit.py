@@ -29,7 +29,10 @@ def kernel_hash() -> str:
 def _cache_dir() -> str:
     """Return a writable folder for compiled code, named by the sources: numba misses edits in called modules."""
     roots = [os.environ.get("CASCADE_CACHE_DIR"), Path(__file__).resolve().parent / "__pycache__"]
-    roots += [Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cascade", Path(tempfile.gettempdir()) / "cascade"]
+    roots += [
+        Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cascade",
+        Path(tempfile.gettempdir()) / "cascade",
+    ]
     for root in roots:
         if root is None:
             continue

@@ -55,14 +55,17 @@ def enqueue(world, i, step):
 
 
 @rule
+def ticks_of(world, market):
+    """Return the mark in ticks of the market's book, with its fraction."""
+    ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
+    return ticks - world.contracts.floor_tick[market]
+
+
+@rule
 def is_stopped(world, i):
     """Whether the mark has reached the stop of position `i`."""
     row = world.accounts.rows[i]
-    market = row["market"]
-    if row["stop_tick"] < 0:
-        return False
-    mark_ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market] - world.contracts.floor_tick[market]
-    return (row["stop_tick"] - mark_ticks) * row["side"] >= 0
+    return row["stop_tick"] >= 0 and (row["stop_tick"] - ticks_of(world, np.int64(row["market"]))) * row["side"] >= 0
 
 
 @rule
@@ -101,8 +104,8 @@ def fire_ladders(world, market, step):
     A long is filed at its price rounded up, a short at its price rounded down: at the mark's own tick, and for longs
     one above, a position may not be breached yet, so these are looked at in every step.
     """
-    ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market] - world.contracts.floor_tick[market]
-    old, new = world.markets[market]["cursor"], min(max(np.int64(math.floor(ticks)), 0), TICKS - 2)
+    new = min(max(np.int64(math.floor(ticks_of(world, market))), 0), TICKS - 2)
+    old = world.markets[market]["cursor"]
     world.markets[market]["cursor"] = new
     for tick in range(max(old, new) + 1, new - 1, -1):
         check_tick(world, market, FALLING, tick, step)
@@ -126,7 +129,7 @@ def drain(world, market, step):
 
 @rule
 def liquidate(world, i, step):
-    """Close position `i`: an IOC at its bankruptcy price into the book, the rest taken over by the pool at that price."""
+    """Close position `i`: an IOC at its bankruptcy price into the book, the rest taken over by the pool at it."""
     row = world.accounts.rows[i]
     market, side, lots = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
     entry, margin_usd = entry_usd(world, i), row["margin"] / QUANTA_PER_USD
@@ -214,7 +217,8 @@ def absorb(world, i, event):
 @rule
 def mark_value(world, market, lots):
     """Return the value of `lots` at the mark, in quanta."""
-    return np.int64(lots * world.contracts.quanta[market] * (world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]))
+    ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
+    return np.int64(lots * world.contracts.quanta[market] * ticks)
 
 
 @rule

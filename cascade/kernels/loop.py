@@ -1,15 +1,17 @@
 """The day: one step after the other, in the order of the model."""
 
+import numpy as np
+
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
 from cascade.kernels.draws import stream_key
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.liquidation import drain, fire_ladders
-from cascade.kernels.liquidity import expire, post_quotes, settle_stale, withdraw
+from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, settle_stale, withdraw
 from cascade.kernels.prices import hear_news, learn, mark_market, mid_usd, move_since, note_touch
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
-from cascade.state import ARBITRAGE, OPENINGS, STREAMS
+from cascade.state import ARBITRAGE, BUY, OPENINGS, STREAMS
 
 
 @kernel
@@ -17,6 +19,15 @@ def fill_keys(keys, seed):
     """Write the draw keys of every market and stream."""
     for i in range(len(keys)):
         keys[i] = stream_key(seed, i % STREAMS, i // STREAMS)
+
+
+@kernel
+def post_one_more(world, market, distance, depth_share, life_s):
+    """Post one more bid, at a distance and of a share of the market's 1% depth: the difference between twins."""
+    price_ticks = fair_tick(world, market) + world.contracts.floor_tick[market]
+    tick = np.int64(price_ticks * (1.0 - distance)) - world.contracts.floor_tick[market]
+    lots = depth_share * world.markets[market]["weight"] / world.markets[market]["stress_per_lot"]
+    endow(world, market, post(world, market, BUY, tick, np.uint64(0)), lots, life_s)
 
 
 @rule

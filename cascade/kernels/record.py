@@ -63,7 +63,10 @@ def record_minute(world, minute, market):
     row["ask_lots_01"] = lots_within(world, market, 1, 0.0, NEAR)
     row["bid_lots_1"] = row["bid_lots_01"] + lots_within(world, market, 0, NEAR, WIDE)
     row["ask_lots_1"] = row["ask_lots_01"] + lots_within(world, market, 1, NEAR, WIDE)
-    row["taken_lots"], row["liquidated_lots"] = world.markets[market]["taken_lots"], world.markets[market]["liquidated_lots"]
+    row["taken_lots"], row["liquidated_lots"] = (
+        world.markets[market]["taken_lots"],
+        world.markets[market]["liquidated_lots"],
+    )
     row["spread_ticks"] = world.markets[market]["spread_ticks"] / 60.0
     world.markets[market]["taken_lots"] = 0
     world.markets[market]["liquidated_lots"] = 0

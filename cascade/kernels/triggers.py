@@ -1,4 +1,4 @@
-"""Trigger ladders: positions in lists by the tick at which they fire. A move visits the ticks it crosses, and no more."""
+"""Trigger ladders: positions in lists by the tick at which they fire. A move visits the ticks it crosses, no more."""
 
 import numpy as np
 

@@ -1,0 +1,79 @@
+"""Fill the figures of README.md and docs/figures.md, and the pictures, from one run.
+
+    python docs/fill.py            runs the command below, and fills from what it wrote
+    python docs/fill.py FOLDER     fills from a folder that the command wrote before
+
+Whoever changes results runs this; no figure of a result is typed in by hand anywhere in the documentation.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image  # matplotlib's own dependency
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = "cascade replay 2026-02-06 --seeds 20 --first-seed 1000 --priors"
+PICTURES = ("path", "shares", "liquidation_map", "liquidity")
+WIDTH_PX, COLOURS = 1400, 64  # what a page shows; keeps a picture below 300 kB
+
+
+def main() -> None:
+    """Run the command unless a folder is given, and fill."""
+    if len(sys.argv) > 1:
+        fill(Path(sys.argv[1]))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "out"
+        status = subprocess.run([*COMMAND.split(), "--out", str(place)]).returncode
+        if status == 2:
+            sys.exit(status)
+        fill(place)
+
+
+def fill(folder: Path) -> None:
+    """Fill from a folder that the command wrote."""
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    table = "\n".join(line for line in report.splitlines() if line.startswith("|"))
+    notes = report.split(table, 1)[1].split("```")[0].strip()
+    ranges = re.search(r"```\n(.*?)```", report, re.DOTALL)
+    replace(ROOT / "README.md", "table", f"{table}\n\n{notes}")
+    replace(ROOT / "docs" / "figures.md", "origin", origin(manifest))
+    if ranges is not None:
+        replace(ROOT / "docs" / "figures.md", "ranges", f"```text\n{ranges[1]}```")
+    for name in PICTURES:
+        if (folder / f"{name}.png").exists():
+            shrink(folder / f"{name}.png", ROOT / "docs" / "pictures" / f"{name}.png")
+
+
+def replace(path: Path, name: str, text: str) -> None:
+    """Put text between the two comments that name a place in a Markdown file."""
+    before, rest = path.read_text(encoding="utf-8").split(f"<!-- {name} -->", 1)
+    after = rest.split(f"<!-- /{name} -->", 1)[1]
+    path.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}", encoding="utf-8")
+
+
+def origin(manifest: dict) -> str:
+    """Return what made the figures."""
+    libraries = ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())
+    seeds = manifest["seeds"]
+    return (
+        f"Made by `{COMMAND}`: version {manifest['version']}, kernels `{manifest['kernel_hash']}`, "
+        f"seeds {seeds[0]} to {seeds[-1]}; {libraries}."
+    )
+
+
+def shrink(source: Path, target: Path) -> None:
+    """Copy a picture at the size of a page, with few colours."""
+    picture = Image.open(source).convert("RGB")
+    height = round(picture.height * WIDTH_PX / picture.width)
+    picture = picture.resize((WIDTH_PX, height), Image.Resampling.LANCZOS)
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
