@@ -18,7 +18,7 @@ from PIL import Image  # matplotlib's own dependency
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "cascade replay 2026-02-06 --seeds 20 --first-seed 1000 --priors"
 PICTURES = ("path", "shares", "liquidation_map", "liquidity")
-WIDTH_PX, COLOURS = 1400, 64  # what a page shows; keeps a picture below 300 kB
+WIDTH_PX, COLOURS = 1400, 128  # what a page shows; keeps a picture below 300 kB
 
 
 def main() -> None:
@@ -39,7 +39,8 @@ def fill(folder: Path) -> None:
     report = (folder / "report.md").read_text(encoding="utf-8")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     table = "\n".join(line for line in report.splitlines() if line.startswith("|"))
-    notes = report.split(table, 1)[1].split("```")[0].strip()
+    below = report.split(table, 1)[1].split("```")[0].strip().splitlines()
+    notes = "\n".join(line for line in below if not is_timing(line))
     ranges = re.search(r"```\n(.*?)```", report, re.DOTALL)
     replace(ROOT / "README.md", "table", f"{table}\n\n{notes}")
     replace(ROOT / "docs" / "figures.md", "origin", origin(manifest))
@@ -48,6 +49,11 @@ def fill(folder: Path) -> None:
     for name in PICTURES:
         if (folder / f"{name}.png").exists():
             shrink(folder / f"{name}.png", ROOT / "docs" / "pictures" / f"{name}.png")
+
+
+def is_timing(line: str) -> bool:
+    """Whether a note speaks of this machine rather than of the day."""
+    return "peak memory" in line
 
 
 def replace(path: Path, name: str, text: str) -> None:

@@ -5,7 +5,7 @@ Few accounts, thin books, short days: what a test of the engine needs to see eve
 
 import numpy as np
 
-from cascade.assembly import build_world
+from cascade.assembly import build_world, make_ledger, make_records
 from cascade.assumptions import LeverageAssumptions, default_assumptions
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
@@ -16,7 +16,8 @@ from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade
 from cascade.kernels.orders import take_at_market
 from cascade.kernels.stops import set_triggers
 from cascade.scenario import Scenario, load_venues
-from cascade.state import World
+from cascade.state import MARK_LAST, NO_POSITION, OPEN, POSITION, World
+from cascade.venues import Venue, load_venue
 
 OPEN_USD = {"BTC": 72_000.0, "ETH": 2_140.0}
 DEPTH_USD = {"BTC": 1e6, "ETH": 0.8e6}  # within 1%, on one side
@@ -61,16 +62,18 @@ def pre_day(coins: tuple[str, ...], minutes: int = 3000, volatility: float = 4e-
 def small_world(
     n: int = 400, coins=("BTC",), venues=("binance",), seconds: int = 120, shock: float = 0.0, **fields
 ) -> Scenario:
-    """A short day of `n` isolated positions whose value jumps by `shock` after a tenth of the time; n = 0: no leverage."""
+    """Return a short day of `n` isolated positions whose value jumps by `shock` after a tenth of the time; n = 0: no leverage."""
     priors = fields.pop("priors", None) or thin_priors()
+    books = load_venues([*venues, "spot"])
+    levered = tuple(venue.name for venue in books[:-1])
     scenario = Scenario(
         name="small",
         coins=coins,
-        venues=load_venues([*venues, "spot"]),
+        venues=books,
         open_usd=tuple(OPEN_USD[coin] for coin in coins),
         seconds=seconds,
         priors=priors,
-        assumptions=few_accounts(n, coins, venues) if n else None,
+        assumptions=few_accounts(n, coins, levered) if n else None,
         pre_day_usd=pre_day(coins) if n else None,
         **fields,
     )
@@ -85,6 +88,51 @@ def warm_world(scenario: Scenario, seed: int = 1) -> World:
     warmup = scenario.priors.run.warmup_s
     run_steps(world, -warmup, 0, warmup)
     return world
+
+
+def still_world(positions: list[dict], bids: dict[float, int] = {}, asks: dict[float, int] = {}, **changes) -> World:
+    """Return a world without draws: these positions, these orders (USD: lots) in the perpetual's book, mark = last trade.
+
+    A position is given as side, lots, entry_usd, leverage, and what else a row holds. The last row is who took the
+    other side, without leverage, so that longs equal shorts.
+    """
+    net = sum(position["side"] * position["lots"] for position in positions)
+    other = {"side": -1 if net > 0 else 1, "lots": abs(net), "entry_usd": OPEN_USD["BTC"], "leverage": 1}
+    positions = [*positions, other]
+    scenario = small_world(0).without(*changes.pop("off", ()))
+    world, _ = build_world(scenario, 1)
+    rows = np.zeros(len(positions), POSITION)
+    for row, position in zip(rows, positions, strict=True):
+        fields = {"stop_tick": -1, "filed_tick": -1, "next": NO_POSITION, "prev": NO_POSITION, "status": OPEN} | position
+        entry_usd = fields.pop("entry_usd")
+        cost = fields["lots"] * round(entry_usd / world.contracts.tick_usd[0]) * int(world.contracts.quanta[0])
+        fields |= {"cost": cost, "margin": -int(-cost // fields["leverage"]), "close_step": 2**31 - 1}
+        for name, value in fields.items():
+            row[name] = value
+    accounts = world.accounts._replace(rows=rows, opening=np.full(scenario.seconds + 1, len(rows)))
+    world = world._replace(
+        accounts=accounts,
+        ledger=make_ledger(scenario, world.contracts, accounts),
+        records=make_records(scenario, len(world.markets), len(rows)),
+    )
+    world.markets["mark_rule"][0] = MARK_LAST
+    file_accounts(world)
+    for side, levels in enumerate((bids, asks)):
+        for usd, lots in levels.items():
+            rest_order(world, 0, side, tick_of(world, usd), lots)
+    return world
+
+
+def tick_of(world: World, usd: float) -> int:
+    """Return the tick of a price in the first market's book."""
+    return round(usd / world.contracts.tick_usd[0]) - int(world.contracts.floor_tick[0])
+
+
+def slow_venue(name: str, orders_per_s: float) -> Venue:
+    """Return a venue whose liquidation engine sends few orders."""
+    venue = load_venue(name)
+    rule = venue.liquidation.model_copy(update={"orders_per_s": orders_per_s})
+    return venue.model_copy(update={"liquidation": rule})
 
 
 # ── doors: a rule that takes `world` has none for Python ─────────────────────────────────────────────────────

@@ -67,7 +67,7 @@ def fair_tick(world, market):
 def settle_stale(world, market):
     """Clear the quotes that lag the reference: informed traders take some, the owners pull the rest in time."""
     best = world.book.best
-    fair = np.int64(math.floor(fair_tick(world, market)))
+    fair = min(max(np.int64(math.floor(fair_tick(world, market))), -1), TICKS - 1)  # off the book: all of a side lags
     while best[2 * market] > fair:
         clear_front(world, market, best[2 * market])
     while best[2 * market + 1] <= fair:

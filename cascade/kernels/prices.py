@@ -79,22 +79,23 @@ def learn(world, coin):
     beyond that moves this market's quotes alone, until arbitrage (which teaches nothing about the coin) closes the gap.
     """
     state, rates, n_venues = world.coins[coin], world.settings.rates, world.settings.layout[1]
-    first, common = coin * n_venues, 0.0
+    first, common, arbitraged = coin * n_venues, 0.0, 0.0
     for market in range(first, first + n_venues):
         common += world.markets[market]["weight"] * world.markets[market]["impact"]
+        arbitraged += world.markets[market]["weight"] * world.markets[market]["arbitraged"]
     if world.settings.switches[LEARNING] == 1:
         state["shift"] += rates[SHARE] * common - rates[FORGETTING] * state["shift"]
         for market in range(first, first + n_venues):
-            learn_locally(world.markets[market], common, rates)
+            learn_locally(world.markets[market], common, arbitraged, rates)
     for market in range(first, first + n_venues):
         world.markets[market]["impact"] = 0.0
         world.markets[market]["arbitraged"] = 0.0
 
 
 @rule
-def learn_locally(market, common, rates):
-    """Move one market's deviation by what flow did to it beyond the others, and by what arbitrage did against that."""
-    market["local"] += rates[SHARE] * (market["impact"] - common) + market["arbitraged"]
+def learn_locally(market, common, arbitraged, rates):
+    """Move one market's deviation by what flow and arbitrage did to it beyond the others: deviations average out."""
+    market["local"] += rates[SHARE] * (market["impact"] - common) + market["arbitraged"] - arbitraged
     market["local"] -= rates[LOCAL_FORGETTING] * market["local"]
 
 

@@ -15,11 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent))
-
 from census import Census, stated_lifetimes_s, take_census, walked_fall
-from picture import draw
+from impulse_picture import draw
 
 from cascade.config import Priors, load_priors
 from cascade.plotstyle import style
@@ -97,14 +94,14 @@ def left_rows(response: Response) -> Iterator[Row]:
         if response.sale.stop_s + after_s <= response.reference_fall.shape[1]:
             evidence, bounds = LEFT[name]
             what = f"{size_name(response.sale.over_depth)}: left after {'23 h 50 min' if name == '24 h' else name}"
-            yield Row(what, *response.left(after_s), evidence, bounds)
+            yield Row(what, *response.left(after_s), evidence, bounds, 3)
 
 
 def control_row(priors: Priors, seeds: Sequence[int], threads: int) -> Row:
     """Return what is left after a minute where providers learn nothing: the check must be able to fail."""
     world = calm(seconds=700, priors=priors).without("learning")
     (response,) = impulse_responses(world, [Sale(0.5)], seeds, threads)
-    return Row("control: no learning, left after 60 s (index)", *response.left(60, "index"), "none", (-0.2, 0.2))
+    return Row("control: no learning, left after 60 s (index)", *response.left(60, "index"), "none", (-0.2, 0.2), 3)
 
 
 def slow_responses(priors: Priors, seeds: Sequence[int], threads: int) -> list[Response]:
@@ -212,12 +209,12 @@ def report(rows: Sequence[Row], fast: Sequence[Response], slow: Sequence[Respons
     print(f"{'':<46} {'measured':>15}  {'evidence':<40} {'must lie in':>13}  verdict")
     for row in rows:
         print(row.line())
-    print("\nThe same sale made slowly: fall of the best bid at its end, bp, and what is left 10 minutes later, bp")
+    print("\nThe same sale made slowly: fall of the best bid at its end, of R one second and ten minutes later, bp")
     for response in sorted([*fast, *slow], key=lambda r: (r.sale.over_depth, r.sale.seconds)):
         fall, error = response.immediate
-        later = response.left(600)[0] * fall
+        soon, later = (response.left(after_s)[0] * fall * 1e4 for after_s in (1, 600))
         name = f"{size_name(response.sale.over_depth)}, over {response.sale.seconds} s"
-        print(f"  {name:<24} {fall * 1e4:6.1f} ± {error * 1e4:.1f}   {later * 1e4:6.1f}")
+        print(f"  {name:<24} {fall * 1e4:6.1f} ± {error * 1e4:.1f} {soon:9.1f} {later:9.1f}")
 
 
 def write(out: Path, rows: list[Row], fast: list[Response], slow: list[Response], grid: list[dict]) -> None:

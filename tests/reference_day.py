@@ -1,0 +1,194 @@
+"""The slow, plain second half of a step: accounts trade, marks breach, queues drain, pools pay, the ledger adds up.
+
+A full scan of all accounts in place of ladders, lists in place of queues, plain books, margin rules straight from the
+venues' files, and a ledger of Python ints. It shares names with `cascade.state` and no code with `cascade.kernels`.
+All is in order of time but for one thing, which is no rule of the model: in which order accounts that one and the same
+mark has breached (or stopped) stand in line. A caller tells (`stand_in_line`).
+"""
+
+import math
+from collections import Counter
+
+from reference_market import USD, Account, ReferenceMarket
+
+from cascade import state
+from cascade.scenario import Scenario
+from cascade.state import BUY, SELL, TICKS
+
+
+class ReferenceDay:
+    """All markets and accounts, and the ledger."""
+
+    def __init__(self, scenario: Scenario, world: state.World, capacity: int = 100_000):
+        self.scenario = scenario
+        self.markets = [ReferenceMarket(scenario, m, capacity) for m in range(len(world.markets))]
+        self.accounts = [_account(number, row) for number, row in enumerate(world.accounts.rows)]
+        self.opening = [int(row) for row in world.accounts.opening]
+        self.closing = _closings(self.accounts, scenario.seconds)
+        self.cash = Counter()  # (venue, column) -> quanta
+        self.held = Counter()  # (market, holder) -> lots
+        self.tape: list[dict] = []
+        for market, usd in zip(self.markets, world.markets["mark_usd"], strict=True):
+            market.mark_usd = float(usd)
+        for venue, terms in enumerate(scenario.venues):
+            self.cash[venue, state.POOL] = round(terms.insurance.pool_usd * USD) if terms.insurance else 0
+        for account in self.accounts[: self.opening[0]]:
+            venue = self.markets[account.market].venue_number
+            self.cash[venue, state.COLLATERAL] += account.margin
+            self.cash[venue, state.PAID] += account.side * account.cost
+            self.held[account.market, state.ACCOUNTS_LOTS] += account.side * account.lots
+
+    # ── accounts trade ───────────────────────────────────────────────────────────────────────────────────────
+    def trade(self, step: int) -> None:
+        """Close what was stopped by the last mark, open what is opened, close what is closed in this step."""
+        for market in self.markets:
+            stopped, market.stopping = market.stopping, []
+            for account in stopped:
+                self.close(market, account)
+        if self.scenario.mechanisms.openings:
+            for account in self.accounts[self.opening[step] : self.opening[step + 1]]:
+                self.open(self.markets[account.market], account)
+        for account in self.closing.get(step, []):
+            if account.status == state.OPEN:
+                self.close(self.markets[account.market], account)
+
+    def open(self, market: ReferenceMarket, account: Account) -> None:
+        """Buy or sell short at market, for the notional that is wanted at the last mark."""
+        per_lot = market.mark_usd / market.tick_usd * market.quanta
+        wanted = max(int(account.cost / per_lot + 0.5), 1)
+        side, limit = (BUY, TICKS - 1) if account.side > 0 else (SELL, 0)
+        filled, value, _ = market.take(side, limit, wanted)
+        account.cost, account.status = 0, state.CLOSED
+        if filled == 0:
+            return
+        account.lots, account.cost, account.status = filled, value, state.OPEN
+        account.margin = math.ceil(value / account.leverage)
+        market.place_stop(account)
+        fee = int(value * market.venue.fees.taker)
+        self.cash[market.venue_number, state.PAID] += account.side * value
+        self.cash[market.venue_number, state.EXTERNAL] += account.side * value
+        self.pay(market, state.FREE, state.COLLATERAL, account.margin)
+        self.pay(market, state.FREE, state.FEES, fee)
+        self.hand(market, state.EXTERNAL_LOTS, state.ACCOUNTS_LOTS, account.side * filled)
+
+    def close(self, market: ReferenceMarket, account: Account) -> None:
+        """Close at market; what the book would not take stays open."""
+        side, limit = (SELL, 0) if account.side > 0 else (BUY, TICKS - 1)
+        filled, value, _ = market.take(side, limit, account.lots)
+        if filled:
+            self.release(market, account, filled, value, state.EXTERNAL)
+            self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, account.side * filled)
+            self.pay(market, state.FREE, state.FEES, int(value * market.venue.fees.taker))
+        account.status = state.OPEN if account.lots else state.CLOSED
+        if account.lots:
+            market.place_stop(account)
+
+    # ── marks breach, queues drain ───────────────────────────────────────────────────────────────────────────
+    def breach(self, step: int, marks: list[float]) -> tuple[set[int], set[int]]:
+        """Set the marks; return who is breached and who is stopped by them, of all open accounts."""
+        for market, mark_usd in zip(self.markets, marks, strict=True):
+            market.mark_usd = mark_usd
+        breached, stopped = set(), set()
+        for account in self.accounts:
+            market = self.markets[account.market]
+            if account.status != state.OPEN:
+                continue
+            if market.is_breached(account):
+                account.status, account.breached_at = state.QUEUED, step
+                breached.add(account.number)
+            elif market.is_stopped(account) and self.scenario.mechanisms.stops:
+                account.status = state.STOPPING
+                stopped.add(account.number)
+            elif market.is_stopped(account):
+                account.stop_tick = -1
+        return breached, stopped
+
+    def stand_in_line(self, breached: list[int], stopped: list[int]) -> None:
+        """Queue accounts at their markets in this order."""
+        for number in breached:
+            self.markets[self.accounts[number].market].queue.append(self.accounts[number])
+        for number in stopped:
+            self.markets[self.accounts[number].market].stopping.append(self.accounts[number])
+
+    def drain(self, step: int) -> None:
+        """Liquidate from the front of every queue, as many as the venue's engine can in a second."""
+        for market in self.markets:
+            rate = int(market.venue.liquidation.orders_per_s) if market.venue.liquidation else 0
+            for _ in range(min(rate, len(market.queue))):
+                self.liquidate(market, market.queue.pop(0), step)
+
+    def liquidate(self, market: ReferenceMarket, account: Account, step: int) -> None:
+        """Sell at the bankruptcy price or better; what is left pays the fee, then the pool; the pool takes the rest."""
+        row = {"account": account.number, "trigger_step": account.breached_at, "step": step, "lots": account.lots}
+        pool, side = self.cash[market.venue_number, state.POOL], account.side
+        if self.scenario.mechanisms.liquidations:
+            price = market.bankruptcy_usd(account) / market.tick_usd
+            limit = (math.ceil(price) if side > 0 else math.floor(price)) - market.floor
+            filled, value, _ = market.take(SELL if side > 0 else BUY, min(max(limit, 0), TICKS - 1), account.lots)
+            if filled:
+                self.settle(market, account, filled, value, state.EXTERNAL)
+                self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, side * filled)
+        else:
+            filled = account.lots
+            self.settle(market, account, filled, self.at_mark(market, filled), state.ABSORBER)
+            self.hand(market, state.ACCOUNTS_LOTS, state.ABSORBER_LOTS, side * filled)
+        gained = self.cash[market.venue_number, state.POOL] - pool
+        rest, price = account.lots, account.cost - side * account.margin
+        if rest:  # at the bankruptcy price, exactly: the account ends with nothing
+            assert self.release(market, account, rest, price, state.POOL) == 0
+            self.hand(market, state.ACCOUNTS_LOTS, state.POOL_LOTS, side * rest)
+            gained += side * (self.at_mark(market, rest) - price)
+        account.status = state.LIQUIDATED
+        self.tape.append(row | {"filled_lots": filled, "pool": gained})
+
+    def settle(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> None:
+        left = self.release(market, account, lots, value, payer)
+        fee = min(left, int(value * market.venue.clearance_fee(market.coin)))
+        self.pay(market, state.FREE, state.CLEARANCE, fee)
+        self.pay(market, state.FREE, state.POOL, left - fee)
+
+    # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
+    def release(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
+        """Give back margin and profit of some lots; what is below nothing the pool pays. Return what is left."""
+        cost, margin = account.cost * lots // account.lots, account.margin * lots // account.lots
+        account.lots, account.cost, account.margin = account.lots - lots, account.cost - cost, account.margin - margin
+        self.cash[market.venue_number, state.PAID] -= account.side * cost
+        self.cash[market.venue_number, payer] -= account.side * value
+        left = margin + account.side * (value - cost)
+        self.pay(market, state.COLLATERAL, state.FREE, margin)
+        self.cash[market.venue_number, state.FREE] += left - margin
+        if left < 0:
+            self.pay(market, state.POOL, state.FREE, -left)
+        return max(left, 0)
+
+    def pay(self, market: ReferenceMarket, source: int, target: int, quanta: int) -> None:
+        self.cash[market.venue_number, source] -= quanta
+        self.cash[market.venue_number, target] += quanta
+
+    def hand(self, market: ReferenceMarket, giver: int, taker: int, lots: int) -> None:
+        self.held[market.number, giver] -= lots
+        self.held[market.number, taker] += lots
+
+    @staticmethod
+    def at_mark(market: ReferenceMarket, lots: int) -> int:
+        return int(lots * market.quanta * (market.mark_usd / market.tick_usd))
+
+
+def _account(number: int, row) -> Account:
+    fields = ("market", "side", "lots", "cost", "margin", "status", "stop_tick", "close_step")
+    return Account(
+        number=number,
+        leverage=float(row["leverage"]),
+        stop_fraction=float(row["stop_fraction"]),
+        is_round=bool(row["round_stop"]),
+        **{name: int(row[name]) for name in fields},
+    )
+
+
+def _closings(accounts: list[Account], seconds: int) -> dict[int, list[Account]]:
+    """Return who closes in each step, those last who were there first."""
+    closing: dict[int, list[Account]] = {}
+    for account in reversed(accounts):
+        if account.close_step < seconds:
+            closing.setdefault(account.close_step, []).append(account)
+    return closing

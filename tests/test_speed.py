@@ -1,0 +1,72 @@
+"""Speed, as ratios within one process: absolute times belong to `cascade bench`."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from cascade.assembly import build_world
+from cascade.facts import load_event
+from cascade.kernels.loop import run_steps
+from cascade.reconstruction import fitted_assumptions, reconstruct
+from cascade.scenario import Scenario
+
+pytestmark = pytest.mark.slow
+
+STEPS = 21_600  # a quarter of the day: enough to time
+ROUNDS = 5
+
+
+def scenario_with(accounts_factor: float) -> Scenario:
+    """The day, its remainder unlevered and so never touched, with this many times as many of them."""
+    event = load_event("2026-02-06")
+    assumptions = fitted_assumptions(event.name)
+    remainder = assumptions.remainder.model_copy(
+        update={
+            "leverages": (1.0,),
+            "weights": (1.0,),
+            "accounts": assumptions.remainder.accounts * accounts_factor,
+            "cap_usd": assumptions.remainder.cap_usd / accounts_factor,
+        }
+    )
+    return reconstruct(event, assumptions=assumptions.model_copy(update={"remainder": remainder}))
+
+
+def loop_s(scenario: Scenario) -> tuple[float, int]:
+    world, _ = build_world(scenario, 1)
+    warmup = scenario.priors.run.warmup_s
+    run_steps(world, -warmup, 0, warmup)
+    started = time.perf_counter()
+    run_steps(world, 0, STEPS, warmup)
+    return time.perf_counter() - started, int(world.accounts.opening[0])
+
+
+def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
+    one, two = scenario_with(1.0), scenario_with(2.0)
+    times = np.array([[loop_s(one), loop_s(two)] for _ in range(ROUNDS)])
+    positions = times[0, :, 1]
+    assert positions[1] > 1.7 * positions[0]
+    ratio = times[:, 1, 0].min() / times[:, 0, 0].min()
+    assert ratio <= 1.05, f"the loop takes {ratio:.3f} times as long"
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: nothing to gain from two threads")
+def test_seeds__run_side_by_side_on_two_cores_with_the_same_bits():
+    from cascade.engine import simulate
+
+    scenario = reconstruct(load_event("2026-02-06"))
+    simulate(scenario, 0)
+    best = 0.0
+    for _ in range(3):
+        started = time.perf_counter()
+        alone = [simulate(scenario, seed) for seed in (1, 2)]
+        middle = time.perf_counter()
+        with ThreadPoolExecutor(2) as pool:
+            together = list(pool.map(lambda seed: simulate(scenario, seed), (1, 2)))
+        best = max(best, (middle - started) / (time.perf_counter() - middle))
+        for one, other in zip(alone, together, strict=True):
+            assert (one.tape == other.tape).all()
+            assert (one.index_usd == other.index_usd).all()
+    assert best >= 1.5, f"two threads are {best:.2f} times as fast; 1.7 and more where nothing else runs"
