@@ -158,7 +158,7 @@ def default_assumptions() -> LeverageAssumptions:
         # interest hardly moved over the whole fall [public], and such sizes are not closed with one order
         remainder=Remainder(
             leverages=(1.0, 1.5, 2.0, 3.0), weights=(4, 3, 2.8, 0.2),
-            accounts=2.8e6, sigma=2.1, cap_usd=10e6, mean_holding_days=3650.0,
+            accounts=2.45e6, sigma=2.1, cap_usd=10e6, mean_holding_days=3650.0,
         ),
         # most at the US cash open [assumed]
         hours=(0.9, 0.85, 0.85, 0.8, 0.75, 0.75, 0.75, 0.85, 0.95, 0.95, 0.9, 0.9,

@@ -51,7 +51,7 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     report = progress or (lambda what, done: None)
     started = time.perf_counter()
     report("drawing positions", 0.0)
-    world, provenance = build_world(scenario, seed)
+    world, drawn = build_world(scenario, seed)
     drawn = time.perf_counter()
     warmup = scenario.priors.run.warmup_s
     last = min(warmup, EXTRA_ORDER_S)
@@ -72,7 +72,10 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
         "total_s": time.perf_counter() - started,
         "peak_rss_mb": peak_rss_mb(),
     }
-    return collect(scenario, seed, world, runtime, provenance)
+    inputs = dict(scenario.provenance.get("inputs", {}))
+    return collect(
+        scenario, seed, world, runtime, {"configuration": scenario.resolved(), "inputs": inputs, "drawn": drawn}
+    )
 
 
 def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenance: dict) -> Result:

@@ -105,9 +105,20 @@ def _log_day(event: Event, seed: int) -> np.ndarray:
     log_path = np.interp(np.arange(MINUTES_PER_DAY + 1), knots, log_anchors)
     log_path += _bridges(knots, facts.volatility_within, _generator(seed, WITHIN, "BTC"))
     highest = max(np.log1p(facts.highest_rise), log_anchors.max())
-    folded = _folded(log_path, log_anchors.min(), highest)
+    lowest = _clear_of_low(event, log_anchors.min(), knots[np.argmin(log_anchors)])
+    folded = _folded(log_path, lowest, highest)
     folded[knots] = log_anchors
     return folded
+
+
+def _clear_of_low(event: Event, low: float, minute: int) -> np.ndarray:
+    """Return the least log price at minutes 0 to 1440: the low at its minute, above it by a margin elsewhere.
+
+    Without the margin the folded path touches its low again and again, and the low's time would be drawn by a seed's
+    noise. The margin opens over some minutes, so that the low is no spike.
+    """
+    away = np.abs(np.arange(MINUTES_PER_DAY + 1) - minute) / event.path.low_width_min
+    return low + event.path.clear_of_low * np.minimum(1.0, away)
 
 
 def _following(event: Event, coin: str, log_btc: np.ndarray, seed: int, start_ns: int, provenance: dict) -> PricePath:
@@ -117,7 +128,8 @@ def _following(event: Event, coin: str, log_btc: np.ndarray, seed: int, start_ns
     low = int(np.argmin(log_btc))
     knots = np.unique([0, low, MINUTES_PER_DAY])
     log_path = ratio * log_btc + _bridges(knots, stated.volatility_within, _generator(seed, WITHIN, coin))
-    log_path = _folded(log_path, ratio * log_btc[low], np.inf)
+    log_path = _folded(log_path, _clear_of_low(event, ratio * log_btc[low], low), np.inf)
+    log_path[knots] = ratio * log_btc[knots]
     provenance = provenance | {"follows": "BTC", "log_ratio": ratio, "own_volatility": stated.volatility_within}
     return _closes(start_ns, stated.open_usd * np.exp(log_path), provenance | {"source": stated.source})
 
@@ -147,8 +159,8 @@ def _bridges(knots: np.ndarray, volatility: float, draws: np.random.Generator) -
     return bridge
 
 
-def _folded(path: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Return the path with what lies beyond `low` or `high` reflected there, as often as it takes."""
+def _folded(path: np.ndarray, low: np.ndarray, high: float) -> np.ndarray:
+    """Return the path with what lies beyond `low` (minute by minute) or `high` reflected, as often as it takes."""
     if np.isinf(high):
         return low + np.abs(path - low)
     width = high - low

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -101,12 +102,14 @@ def reconstruct(
     coins = tuple(event.coins)
     opens = [event.open_usd(coin) for coin in coins]
     start_ns = event.start_ns
+    inputs = {}
     if candles is None:
         paths = [day_path(event, coin, seed=path_seed) for coin in coins]
     else:
         paths = [day_path_from_candles(event, coin, candles, seed=path_seed) for coin in coins]
         opens[coins.index("BTC")] = float(candles.open_usd[0])
         start_ns = int(candles.time_ns[0])
+        inputs = {candles.path: sha256(Path(candles.path).read_bytes()).hexdigest()}
     before = [
         pre_day_path(event, coin, open_usd=usd, seed=path_seed).usd for coin, usd in zip(coins, opens, strict=True)
     ]
@@ -122,6 +125,7 @@ def reconstruct(
         pre_day_usd=np.stack(before),
         target_usd=at_block_ends([path.usd for path in paths], priors.run.news_block_s),
         start_ns=start_ns,
+        provenance={"paths": {c: path.provenance for c, path in zip(coins, paths, strict=True)}, "inputs": inputs},
     )
 
 

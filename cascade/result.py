@@ -203,8 +203,10 @@ class Replay:
 
     @property
     def path(self) -> "pl.DataFrame":
-        """The tracked run's prices, second by second."""
-        return self.tracked.path
+        """The tracked run's prices, second by second, and the index of the same news without the cascade."""
+        import polars as pl
+
+        return self.tracked.path.with_columns(pl.Series("index_without_usd", self.counterfactual.index_usd.ravel()))
 
     @property
     def amplification(self) -> float:

@@ -1,7 +1,7 @@
 """A question -> a `Scenario`: markets, assumptions, mechanisms, and what happens to the price."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,6 +54,7 @@ class Scenario:
     programmes: tuple[Programme, ...] = ()
     extra_order: bool = False  # one more order in the warm-up: the twin that measures noise
     start_ns: int = START_NS
+    provenance: Mapping = field(default_factory=dict)  # where paths and inputs come from; goes to the manifest
 
     def __post_init__(self) -> None:
         """Check what belongs together."""
@@ -90,6 +91,23 @@ class Scenario:
             for coin, price in zip(terms, self.open_usd, strict=True)
         ]
         return [(coin.tick_usd, coin.lot_base, floor) for coin, floor in zip(terms, floors, strict=True)]
+
+    def resolved(self) -> dict:
+        """Return everything but the arrays as plain values: what a manifest records and hashes."""
+        return {
+            "name": self.name,
+            "coins": list(self.coins),
+            "open_usd": list(self.open_usd),
+            "seconds": self.seconds,
+            "venues": [venue.model_dump(mode="json") for venue in self.venues],
+            "priors": self.priors.model_dump(mode="json"),
+            "assumptions": self.assumptions.model_dump(mode="json") if self.assumptions is not None else None,
+            "mechanisms": self.mechanisms.model_dump(),
+            "programmes": [asdict(programme) for programme in self.programmes],
+            "extra_order": self.extra_order,
+            "tracks_a_path": self.target_usd is not None,
+            **{key: value for key, value in self.provenance.items() if key != "inputs"},
+        }
 
     def changed(self, **fields) -> "Scenario":
         """Return a copy with some fields replaced."""

@@ -53,8 +53,7 @@ class Summary:
     def as_dict(self) -> dict:
         """Return the summary as `--json` prints it."""
         figures = {name: figure.as_dict() for name, figure in self.figures.items()}
-        described = {"runtime": dict(self.runtime), "news": dict(self.news)}
-        return {"event": self.event, "seeds": list(self.seeds), "figures": figures, **described}
+        return {"event": self.event, "seeds": list(self.seeds), "figures": figures, "runtime": dict(self.runtime)}
 
     def __str__(self) -> str:
         """Return the table of `cascade.report`."""

@@ -85,10 +85,16 @@ class Duel:
             expected = [getattr(account, field) for account in reference.accounts]
             np.testing.assert_array_equal(world.accounts.rows[field], expected, err_msg=field)
         cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
-        assert {at: int(quanta) for at, quanta in np.ndenumerate(cash)} == {at: reference.cash[at] for at in np.ndindex(cash.shape)}
+        assert {at: int(quanta) for at, quanta in np.ndenumerate(cash)} == {
+            at: reference.cash[at] for at in np.ndindex(cash.shape)
+        }
         held = world.ledger.lots.reshape(-1, 4)
-        assert {at: int(lots) for at, lots in np.ndenumerate(held)} == {at: reference.held[at] for at in np.ndindex(held.shape)}
-        for row, expected in zip(world.records.tape[seen : world.counters.n[N_TAPE]], reference.tape[seen:], strict=True):
+        assert {at: int(lots) for at, lots in np.ndenumerate(held)} == {
+            at: reference.held[at] for at in np.ndindex(held.shape)
+        }
+        for row, expected in zip(
+            world.records.tape[seen : world.counters.n[N_TAPE]], reference.tape[seen:], strict=True
+        ):
             assert {name: int(row[name]) for name in expected} == expected
         for market in reference.markets:
             resting = [(order.side, order.tick, order.lots) for order in market.book.orders()]

@@ -238,7 +238,8 @@ def test_liquidations__one_row_each_in_usd_and_utc(replay):
 
 def test_path_and_books__cover_every_step_and_minute(replay):
     result = replay.tracked
-    assert replay.path.shape == (6 * 86_400, 5)
+    assert replay.path.shape == (6 * 86_400, 6)
+    assert replay.path["index_without_usd"].to_numpy() == pytest.approx(replay.counterfactual.index_usd.ravel())
     assert replay.path.filter(coin="ETH")["index_usd"].to_numpy() == pytest.approx(result.index_usd[1])
     assert len(result.books) == 1440 * 30
     book = result.books.filter(coin="BTC", venue="okx").row(100, named=True)

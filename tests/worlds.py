@@ -48,7 +48,9 @@ def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> Lev
 def thin_priors(warmup_s: int = 60, **sections) -> Priors:
     """The shipped priors with books a hundredth as deep."""
     default = load_priors()
-    coins = {c: terms.model_dump() | {"depth_1pct_usd": DEPTH_USD[c]} for c, terms in default.coins.items() if c in OPEN_USD}
+    coins = {
+        c: terms.model_dump() | {"depth_1pct_usd": DEPTH_USD[c]} for c, terms in default.coins.items() if c in OPEN_USD
+    }
     run = {"warmup_s": warmup_s, "order_slots": 60_000, "map_interval_s": 60, "news_block_s": 20}
     return default.changed(coins=coins, run=run | sections.pop("run", {}), **sections)
 
@@ -103,7 +105,13 @@ def still_world(positions: list[dict], bids: dict[float, int] = {}, asks: dict[f
     world, _ = build_world(scenario, 1)
     rows = np.zeros(len(positions), POSITION)
     for row, position in zip(rows, positions, strict=True):
-        fields = {"stop_tick": -1, "filed_tick": -1, "next": NO_POSITION, "prev": NO_POSITION, "status": OPEN} | position
+        fields = {
+            "stop_tick": -1,
+            "filed_tick": -1,
+            "next": NO_POSITION,
+            "prev": NO_POSITION,
+            "status": OPEN,
+        } | position
         entry_usd = fields.pop("entry_usd")
         cost = fields["lots"] * round(entry_usd / world.contracts.tick_usd[0]) * int(world.contracts.quanta[0])
         fields |= {"cost": cost, "margin": -int(-cost // fields["leverage"]), "close_step": 2**31 - 1}
@@ -153,8 +161,9 @@ def take_lots(world, market, side, lots):
 def file_accounts(world):
     """Set and file the triggers of positions that a test has written into the rows."""
     for i in range(len(world.accounts.rows)):
-        set_triggers(world, i)
-        file_ahead(world, i)
+        if world.accounts.rows[i]["lots"] > 0:
+            set_triggers(world, i)
+            file_ahead(world, i)
 
 
 @kernel

@@ -215,6 +215,8 @@ class PathFacts(Strict):
     volatility_before: Volatility
     volatility_within: Volatility
     highest_rise: Annotated[Fraction, Field(ge=0)]  # above the open, of the path within the day
+    clear_of_low: Annotated[Fraction, Field(ge=0)]  # by which the path stays above its low, away from the low's minute
+    low_width_min: Annotated[float, Field(gt=0)]  # minutes over which that margin opens
     source: Source
     before: Annotated[tuple[DatedAnchor, ...], Field(min_length=1)]
     within: Annotated[tuple[DayAnchor, ...], Field(min_length=1)]
