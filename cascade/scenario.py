@@ -14,6 +14,7 @@ from cascade.venues import Venue, load_venue
 if TYPE_CHECKING:
     from cascade.population import LeverageAssumptions
 
+EDGE = 0.01  # of the book's range, kept free at either end
 OPEN_AT = 0.75  # where in the book's range of ticks a day opens: room for a fall rather than a rise
 START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is said
 
@@ -31,6 +32,11 @@ class Programme:
     start_s: int
     stop_s: int
     lots: int
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without the markets."""
+        if self.side not in ("buy", "sell"):
+            raise InvalidConfigError(f"side of a programme must be 'buy' or 'sell', got {self.side!r}")
 
 
 @dataclass(frozen=True)
@@ -123,16 +129,19 @@ class Scenario:
         return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
 
     def _check_range(self) -> None:
-        if self.target_usd is None:
+        """Refuse a path that the books cannot hold: the one to track, or the one that the news make."""
+        if self.target_usd is not None:
+            paths = self.target_usd
+        elif self.news is not None:
+            paths = np.array(self.open_usd)[:, None] * np.exp(np.cumsum(self.news, axis=1))
+        else:
             return
-        for coin, path, (tick, _, floor) in zip(self.coins, self.target_usd, self.grid, strict=True):
-            low, high = (floor + 0.01 * TICKS) * tick, (floor + 0.99 * TICKS) * tick
-            if floor == 0:
-                low = 100 * tick
+        for coin, path, (tick, _, floor) in zip(self.coins, paths, self.grid, strict=True):
+            low, high = (floor + max(100, EDGE * TICKS * (floor > 0))) * tick, (floor + (1 - EDGE) * TICKS) * tick
             if path.min() < low or path.max() > high:
                 raise PriceRangeError(
                     f"the path of {coin} goes from {path.min():g} to {path.max():g} USD, but its books hold "
-                    f"{low:g} to {high:g}; use a venue file with a coarser tick_usd than {tick:g}"
+                    f"{low:g} to {high:g}; use venue files with a coarser tick_usd than {tick:g}"
                 )
 
 

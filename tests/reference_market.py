@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, pairwise
 
 from reference import ReferenceBook
 
@@ -80,7 +80,7 @@ class ReferenceMarket:
         k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
         amount = 0.0
         if rules.deduction == "cumulative":
-            steps = zip(rows[:k], rows[1 : k + 1], strict=True)
+            steps = pairwise(rows[: k + 1])
             amount = sum(above.floor * (above.maintenance_rate - below.maintenance_rate) for below, above in steps)
         base_usd = entry_usd if rules.basis == "entry" else mark_usd
         fee = self.venue.fees.taker * size * mark_usd if rules.fee_in_trigger else 0.0

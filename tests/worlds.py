@@ -64,7 +64,7 @@ def pre_day(coins: tuple[str, ...], minutes: int = 3000, volatility: float = 4e-
 def small_world(
     n: int = 400, coins=("BTC",), venues=("binance",), seconds: int = 120, shock: float = 0.0, **fields
 ) -> Scenario:
-    """Return a short day of `n` isolated positions whose value jumps by `shock` after a tenth of the time; n = 0: no leverage."""
+    """Return a short day of `n` isolated positions (0: no leverage), its value moved by `shock` after a tenth of it."""
     priors = fields.pop("priors", None) or thin_priors()
     books = load_venues([*venues, "spot"])
     levered = tuple(venue.name for venue in books[:-1])
@@ -92,8 +92,13 @@ def warm_world(scenario: Scenario, seed: int = 1) -> World:
     return world
 
 
-def still_world(positions: list[dict], bids: dict[float, int] = {}, asks: dict[float, int] = {}, **changes) -> World:
-    """Return a world without draws: these positions, these orders (USD: lots) in the perpetual's book, mark = last trade.
+def still_world(
+    positions: list[dict],
+    bids: dict[float, int] | None = None,
+    asks: dict[float, int] | None = None,
+    off: tuple[str, ...] = (),
+) -> World:
+    """Return a world without draws: these positions, these orders (USD: lots) in the perpetual's book; last is mark.
 
     A position is given as side, lots, entry_usd, leverage, and what else a row holds. The last row is who took the
     other side, without leverage, so that longs equal shorts.
@@ -101,7 +106,7 @@ def still_world(positions: list[dict], bids: dict[float, int] = {}, asks: dict[f
     net = sum(position["side"] * position["lots"] for position in positions)
     other = {"side": -1 if net > 0 else 1, "lots": abs(net), "entry_usd": OPEN_USD["BTC"], "leverage": 1}
     positions = [*positions, other]
-    scenario = small_world(0).without(*changes.pop("off", ()))
+    scenario = small_world(0).without(*off)
     world, _ = build_world(scenario, 1)
     rows = np.zeros(len(positions), POSITION)
     for row, position in zip(rows, positions, strict=True):
@@ -125,7 +130,7 @@ def still_world(positions: list[dict], bids: dict[float, int] = {}, asks: dict[f
     )
     world.markets["mark_rule"][0] = MARK_LAST
     file_accounts(world)
-    for side, levels in enumerate((bids, asks)):
+    for side, levels in enumerate((bids or {}, asks or {})):
         for usd, lots in levels.items():
             rest_order(world, 0, side, tick_of(world, usd), lots)
     return world

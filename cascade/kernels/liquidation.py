@@ -9,7 +9,7 @@ from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
 from cascade.kernels.margin import bankruptcy_price
 from cascade.kernels.orders import fill_value, take_at_limit
-from cascade.kernels.triggers import unfile
+from cascade.kernels.triggers import trigger_tick, unfile
 from cascade.state import (
     ABSORBER,
     ABSORBER_LOTS,
@@ -85,6 +85,9 @@ def check_position(world, i, step):
         row["status"] = STOPPING
         row["next"] = world.markets[row["market"]]["first_stopped"]
         world.markets[row["market"]]["first_stopped"] = i
+    elif row["filed_tick"] != trigger_tick(row):
+        unfile(world.accounts, world.ladder, i)  # filed at the mark when it opened past its price; the mark came back
+        file_ahead(world, i)
 
 
 @rule
@@ -111,6 +114,10 @@ def fire_ladders(world, market, step):
         check_tick(world, market, FALLING, tick, step)
     for tick in range(min(old, new), new + 1):
         check_tick(world, market, RISING, tick, step)
+    for tick in range(old, min(old + 2, new)):  # the mark rose from here: longs that opened since, past their price
+        check_tick(world, market, FALLING, tick, step)
+    if new < old:  # shorts likewise
+        check_tick(world, market, RISING, old, step)
 
 
 @rule

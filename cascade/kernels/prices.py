@@ -61,14 +61,18 @@ def move_since(world, market):
     bid, ask = best[2 * market], best[2 * market + 1]
     if bid == state["bid_before"] and ask == state["ask_before"]:
         return 0.0
+    last = state["last_tick"]  # the worst price paid, where flow left a side empty
+    bid, ask = bid if bid >= 0 else last, ask if ask < TICKS else last
     return log_move(world, market, state["bid_before"], bid) + log_move(world, market, state["ask_before"], ask)
 
 
 @rule
 def log_move(world, market, before, after):
-    """Return the log of the price at tick `after` over that at `before`; an empty side counts as the book's edge."""
+    """Return the log of the price at tick `after` over that at `before`; nothing, where there was no price before."""
+    if before < 0 or before >= TICKS:
+        return 0.0
     floor = world.contracts.floor_tick[market] + 0.5
-    return math.log((min(max(after, 0), TICKS - 1) + floor) / (min(max(before, 0), TICKS - 1) + floor))
+    return math.log((after + floor) / (before + floor))
 
 
 @rule
