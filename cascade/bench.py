@@ -1,6 +1,7 @@
 """How fast: the book against a plain C++ one (the yardstick), interleaved in one run on the same messages."""
 
 import contextlib
+import errno
 import json
 import shutil
 import statistics
@@ -98,12 +99,14 @@ def read_stream(path: Path) -> Stream:
         If it is absent, or no such file.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "not a regular file")
         raw = path.read_bytes()
     except OSError as error:
         raise InvalidTapeError(
             f"{path}: cannot be read ({error.strerror}); name a file of `yardstick generate`"
         ) from None
-    n_building, n_all = np.frombuffer(raw, HEADER, 2) if len(raw) >= 2 * HEADER.itemsize else (0, 0)
+    n_building, n_all = np.frombuffer(raw, HEADER, 2).tolist() if len(raw) >= 2 * HEADER.itemsize else (0, 0)
     if not 0 <= n_building < n_all or len(raw) != 2 * HEADER.itemsize + n_all * yardstick.RECORD.itemsize:
         raise InvalidTapeError(f"{path}: is no stream of the yardstick; write one with `yardstick generate`")
     records = np.frombuffer(raw, yardstick.RECORD, offset=2 * HEADER.itemsize).copy()

@@ -33,15 +33,34 @@ app = typer.Typer(
 Event = Annotated[
     str, typer.Argument(help="An event that ships with the package (2026-02-06), or a facts file (.toml).")
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.", show_default=False)]
+Threads = Annotated[
+    int | None, typer.Option(min=1, max=1024, help="Threads; all cores by default.", show_default=False)
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import cascade
+
+        _print(f"cascade {cascade.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 @app.command()
 def replay(
     event: Event,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to run.")] = 1,
-    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many seeds to run.")] = 1,
+    first_seed: Annotated[int, typer.Option(min=0, max=2**53, help="The first of them.")] = 1,
     out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/EVENT")] = None,
     candles: Annotated[Path | None, typer.Option(help="A candle file that replaces the path of BTC.")] = None,
     day: Annotated[str | None, typer.Option(help="Which day of the candle file, as YYYY-MM-DD (UTC).")] = None,
@@ -53,8 +72,9 @@ def replay(
     """Replay a reported day, and the same news with liquidation orders kept out of the book."""
     if day is not None and candles is None:
         raise typer.BadParameter("a day is picked from a candle file; name that with --candles", param_hint="'--day'")
-    place = out if out is not None or as_json else Path("cascade-out") / _name_of(event)
-    chosen = {"candles": candles, "day": day} if candles is not None else {}
+    name = _name_of(event)
+    place = out if out is not None or as_json else Path("cascade-out") / name
+    chosen = _read(candles, day) if candles is not None else {}
     with ExitStack() as stack:
         folder = stack.enter_context(_output(place)) if place is not None else None
         lines = stack.enter_context(_progress())
@@ -78,8 +98,9 @@ def calibrate(
     """Fit the leverage assumptions to what was reported, on seeds 0 to 9."""
     import cascade
 
+    _name_of(event)
     with _progress() as lines:
-        lines.say(_warmth())
+        _say_if_compiling(lines)
         written = cascade.calibrate(event, out=out, threads=threads or _cores(), progress=lines.of("fit"))
     _print(f"wrote {written}")
 
@@ -91,11 +112,13 @@ def bench(
     deep: Annotated[Path | None, typer.Option(help="The yardstick's deep stream, if it is a file.")] = None,
 ) -> None:
     """Measure the book against C++ on the same streams, and the day."""
-    from cascade.bench import book_bench
+    from cascade.bench import book_bench, read_stream
 
+    streams = {name: path for name, path in (("base", base), ("deep", deep)) if path is not None}
+    for path in streams.values():
+        read_stream(path)  # refuses what is none before the long work
     with _progress() as lines:
         lines.say("the book against C++, by turns")
-        streams = {name: path for name, path in (("base", base), ("deep", deep)) if path is not None}
         book = book_bench(streams or None)
         lines.say("the day, twice: the second is timed")
         figures = {"book": book, "day": _day_figures(book.get("base", {}).get("cpp_million_per_s"), lines)}
@@ -112,6 +135,13 @@ def _name_of(event: str) -> str:
     return load_event(event).name
 
 
+def _read(candles: Path, day: str | None) -> dict:
+    """Return the day of a candle file as `cascade.replay` takes it; refuses it before anything else is done."""
+    from cascade.tape import read_candles
+
+    return {"candles": read_candles(candles, day)}
+
+
 def _output(place: Path) -> "OutputFolder":
     from cascade.output import OutputFolder
 
@@ -123,7 +153,7 @@ def _replays(event: str, seeds: range, chosen: dict, threads: int | None, lines:
     from collections import deque
     from concurrent.futures import ThreadPoolExecutor
 
-    lines.say(_warmth())
+    _say_if_compiling(lines)
     import cascade
 
     def run(seed: int) -> "Replay":
@@ -166,7 +196,10 @@ def _over_priors(event: str, seed: int, chosen: dict, lines: "Lines") -> list[di
 
 def _show(summary: "Summary", ranges: list[dict] | None, place: Path | None, as_json: bool) -> None:
     if as_json:
-        _print(json.dumps(summary.as_dict() | ({"priors": ranges} if ranges is not None else {}), allow_nan=False))
+        from cascade.summary import without_nan
+
+        priors = {"priors": without_nan(ranges)} if ranges is not None else {}
+        _print(json.dumps(summary.as_dict() | priors, allow_nan=False))
         return
     from rich.console import Console
 
@@ -216,11 +249,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _warmth() -> str:
-    """Say what the first seconds are spent on."""
+def _say_if_compiling(lines: "Lines") -> None:
+    """Say what the first minute is spent on; nothing where it is not."""
     from cascade.progress import is_compiled
 
-    return "starting" if is_compiled() else "compiling for the first time (about a minute; later runs start at once)"
+    if not is_compiled():
+        lines.say("compiling for the first time (about a minute; later runs start at once)")
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from cascade.errors import did_you_mean
+from cascade.errors import InvalidConfigError, did_you_mean
 from cascade.reading import Strict, check_model, flaw, read_model
 from cascade.units import Fraction
 
@@ -114,16 +114,22 @@ class Priors(Strict):
 
     @model_validator(mode="after")
     def _ranges_known(self) -> Self:
+        for name in self.ranges:
+            if name not in self._names():
+                raise flaw(f"there is no prior {name!r}{did_you_mean(name, self._names())}", "ranges", name)
+        return self
+
+    def _names(self) -> set[str]:
+        """Return what can be varied."""
         known = {"depth", "withdrawal.excess", *(f"venues.{venue}" for venue in self.venues)}
         for section in ("learning", "liquidity", "withdrawal", "flow"):
             known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
-        for name in self.ranges:
-            if name not in known:
-                raise flaw(f"there is no prior {name!r}{did_you_mean(name, known)}", "ranges", name)
-        return self
+        return known
 
     def varied(self, name: str, value: float) -> "Priors":
         """Return a copy with one prior changed: "section.key"; "depth" and "withdrawal.excess" are factors."""
+        if name not in self._names():
+            raise InvalidConfigError(f"there is no prior {name!r}{did_you_mean(name, self._names())}")
         if name == "depth":
             coins = self.model_dump()["coins"]
             for coin in coins.values():
@@ -139,6 +145,8 @@ class Priors(Strict):
         """Return a copy with some keys of some sections changed, checked anew: `changed(learning={"share": 0.7})`."""
         tables = self.model_dump()
         for section, keys in sections.items():
+            if section not in tables:
+                raise InvalidConfigError(f"priors have no section {section!r}{did_you_mean(section, tables)}")
             tables[section] |= keys
         return check_model(Priors, tables, "priors")
 

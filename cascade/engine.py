@@ -8,19 +8,21 @@ from collections.abc import Callable
 import numpy as np
 
 from cascade.assembly import build_world
-from cascade.errors import ConservationError
+from cascade.errors import ConservationError, InvalidConfigError, PriceRangeError
+from cascade.kernels.jit import compile_clock
 from cascade.kernels.loop import post_one_more, run_steps
 from cascade.kernels.recount import recount
 from cascade.result import Result
 from cascade.scenario import Scenario
-from cascade.state import LEDGER_COLUMNS, N_POOL_FULL, N_TAPE, World
+from cascade.state import LEDGER_COLUMNS, N_OFF_BOOK, N_POOL_FULL, N_TAPE, World
 
 EXTRA_ORDER_S = 60  # before the day: when a twin gets its one more order,
 EXTRA_ORDER = (5e-4, 0.01, 3600.0)  # this far below the reference, of this share of the 1% depth, for so many seconds
+LARGEST_SEED = 2**53
 CHUNK_S = 3600  # steps between two reports of progress
 COUNTED = (
     "posts expired pulled taker_orders trades noise informed arbitrage opened closed stopped liquidated tape pool_full "
-    "unfilled_openings book_empty trigger_checks programme"
+    "unfilled_openings book_empty trigger_checks programme off_book"
 ).split()
 COLUMNS = "free collateral paid external pool clearance fees absorber".split()
 
@@ -45,14 +47,36 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
 
     Raises
     ------
+    InvalidConfigError
+        If the seed is no whole number from 0 to 2**53.
+    PriceRangeError
+        If a price leaves the range that its books can hold.
     ConservationError
         If the ledger does not balance: a defect of the engine.
     """
     report = progress or (lambda what, done: None)
+    _check_seed(seed)
     started = time.perf_counter()
     report("drawing positions", 0.0)
-    world, drawn = build_world(scenario, seed)
-    drawn = time.perf_counter()
+    with compile_clock() as compiling:
+        world, drawn = build_world(scenario, seed)
+    population_s = time.perf_counter() - started - compiling()
+    loop_s = _run(scenario, world, report)
+    runtime = {
+        "positions": int(world.accounts.opening[0]),
+        "book_messages": book_messages(world),
+        "loop_s": loop_s,
+        "population_s": population_s,
+        "total_s": time.perf_counter() - started,
+        "peak_rss_mb": peak_rss_mb(),
+    }
+    inputs = dict(scenario.provenance.get("inputs", {}))
+    provenance = {"configuration": scenario.resolved(), "inputs": inputs, "drawn": drawn}
+    return collect(scenario, seed, world, runtime, provenance)
+
+
+def _run(scenario: Scenario, world: World, report: Progress) -> float:
+    """Run the warm-up and the day, and check what came of it; return the seconds that the loop took."""
     warmup = scenario.priors.run.warmup_s
     last = min(warmup, EXTRA_ORDER_S)
     loop_s = _timed(run_steps, world, -warmup, -last, warmup)
@@ -61,21 +85,12 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     loop_s += _timed(run_steps, world, -last, 0, warmup)
     for first in range(0, scenario.seconds, CHUNK_S):
         report("simulating", first / scenario.seconds)
-        loop_s += _timed(run_steps, world, first, min(first + CHUNK_S, scenario.seconds), warmup)
+        stop = min(first + CHUNK_S, scenario.seconds)
+        loop_s += _timed(run_steps, world, first, stop, warmup)
+        _check_range(scenario, world, stop)
     report("simulating", 1.0)
     _check(world)
-    runtime = {
-        "positions": int(world.accounts.opening[0]),
-        "book_messages": book_messages(world),
-        "loop_s": loop_s,
-        "population_s": drawn - started,
-        "total_s": time.perf_counter() - started,
-        "peak_rss_mb": peak_rss_mb(),
-    }
-    inputs = dict(scenario.provenance.get("inputs", {}))
-    return collect(
-        scenario, seed, world, runtime, {"configuration": scenario.resolved(), "inputs": inputs, "drawn": drawn}
-    )
+    return loop_s
 
 
 def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenance: dict) -> Result:
@@ -130,9 +145,31 @@ def peak_rss_mb() -> float:
 
 
 def _timed(function: Callable, *arguments) -> float:
+    """Return how long a call took, without the time to compile it."""
     started = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - started
+    with compile_clock() as compiling:
+        function(*arguments)
+    return time.perf_counter() - started - compiling()
+
+
+def _check_seed(seed: int) -> None:
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed <= LARGEST_SEED:
+        raise InvalidConfigError(f"seed must be a whole number from 0 to {LARGEST_SEED}, got {seed!r}")
+
+
+def _check_range(scenario: Scenario, world: World, stop: int) -> None:
+    """Refuse to go on once a price has left what its books can hold: they have run empty, and nothing holds it."""
+    if world.counters.n[N_OFF_BOOK] == 0:
+        return
+    usd = world.records.prices["reference_usd"][:, :stop]
+    off = np.abs(np.log(usd / np.array(scenario.open_usd)[:, None])).max(axis=1)
+    coin = int(np.argmax(off))
+    step = int(np.argmax(np.abs(np.log(usd[coin] / scenario.open_usd[coin]))))
+    clock, usd = f"{step // 3600:02d}:{step // 60 % 60:02d}", float(usd[coin, step])
+    raise PriceRangeError(
+        f"{scenario.name}: the price of {scenario.coins[coin]} left the range of its books at {clock} ({usd:g} USD "
+        f"after {scenario.open_usd[coin]:g}): they ran empty, and nothing holds it; take a smaller move or deeper books"
+    )
 
 
 def _check(world: World) -> None:

@@ -21,12 +21,19 @@ IMPOSED = frozenset({*BTC_FIGURES, *COIN_DROPS, "peak_window_is_peak"})  # the t
 FRACTIONS_OF_SEEDS = frozenset({"peak_window_is_peak"})  # true or false for one seed
 PEAK_HOURS_UTC = (14, 16)  # the window whose share of the liquidated value is a figure: facts/2026-02-06.toml
 NS_PER_HOUR = 3_600_000_000_000
+LEAST_LOG_FALL = 0.002  # without the cascade; of less than that, an amplification says nothing
 
 
 def measure(tracked: "Result", counterfactual: "Result") -> dict[str, float]:
     """Return every figure of `FIGURES`; nan where it has no meaning (a share of nothing)."""
     figures = {**_liquidated(tracked), **_by_hour(tracked), **_falls(tracked), **_attribution(tracked, counterfactual)}
     return {name: float(figures[name]) for name in FIGURES}
+
+
+def amplification(open_usd: float, with_usd: float, without_usd: float) -> float:
+    """Return the log fall with the cascade over that without it; nan where the latter is nearly nothing."""
+    log_without = np.log(open_usd / without_usd)
+    return float(np.log(open_usd / with_usd) / log_without) if log_without >= LEAST_LOG_FALL else np.nan
 
 
 def describe_news(result: "Result") -> dict[str, float]:
@@ -88,9 +95,8 @@ def _attribution(tracked: "Result", counterfactual: "Result") -> dict[str, float
     btc = tracked.coins.index("BTC")
     open_usd, with_usd, without_usd = tracked.open_usd[btc], tracked.index_usd[btc], counterfactual.index_usd[btc]
     low = np.argmin(with_usd)
-    log_with, log_without = np.log(open_usd / with_usd[low]), np.log(open_usd / without_usd[low])
     return {
-        "amplification": log_with / log_without if log_without > 0 else np.nan,
+        "amplification": amplification(open_usd, with_usd[low], without_usd[low]),
         "btc_drop_without_cascade": 1 - without_usd.min() / counterfactual.open_usd[btc],
         "tracking_rms": _tracking_rms(tracked, btc),
     }

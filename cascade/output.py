@@ -179,8 +179,10 @@ def _write_frames(folder: Path, replay: "Replay") -> None:
 
 def _write_summary(folder: Path, summary: "Summary", ranges: list[dict] | None = None) -> None:
     from cascade.report import as_markdown, as_ranges, as_text
+    from cascade.summary import without_nan
 
-    _write_json(folder / "summary.json", summary.as_dict() | ({} if ranges is None else {"priors": ranges}))
+    priors = {} if ranges is None else {"priors": without_nan(ranges)}
+    _write_json(folder / "summary.json", summary.as_dict() | priors)
     text, markdown = as_text(summary), as_markdown(summary)
     if ranges is not None:
         text, markdown = f"{text}\n{as_ranges(ranges)}", f"{markdown}\n```\n{as_ranges(ranges)}```\n"

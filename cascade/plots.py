@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cascade.figures import LEVERAGE_SHARES, VENUE_SHARES
+from cascade.figures import LEVERAGE_SHARES, VENUE_SHARES, amplification
 from cascade.plotbooks import (
     draw_depth,
     draw_index,
@@ -116,27 +116,16 @@ def liquidity(result: Result | Replay, coin: str = "BTC") -> "Picture":
 
 
 def _draw_pair(axis: "Axes", replay: Replay, coin: str) -> None:
-    """Draw a coin's two paths, named where they are farthest apart."""
+    """Draw a coin's two paths, named with their lows where there is room."""
     time, with_usd = thinned(replay.tracked, coin)
     _, without_usd = thinned(replay.counterfactual, coin)
     open_usd = replay.tracked.open_usd[replay.tracked.coin_number(coin)]
     widest = int(np.argmax(np.abs(np.log(with_usd / without_usd))))
-    is_falling = bool(with_usd[: widest + 1].mean() >= with_usd[widest:].mean())
     axis.fill_between(time, with_usd, without_usd, color=BLUE, alpha=0.16, linewidth=0)
-    above, below = (without_usd, BLUE, "without"), (with_usd, INK, "with the cascade")
-    for (usd, colour, name), up in zip((above, below), (1, -1), strict=True):
-        axis.plot(time, usd, color=colour, linewidth=0.9)
-        outward = up if is_falling else -up  # where the paths are not
-        axis.annotate(
-            f"{name}, low {MINUS}{percent(1 - usd.min() / open_usd, 2)}",
-            (time[widest], usd[widest]),
-            xytext=(outward * 22, up * 12),
-            textcoords="offset points",
-            color=colour,
-            ha="left" if outward > 0 else "right",
-            va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 2},
-        )
+    for usd, colour, name in ((without_usd, BLUE, "without the cascade"), (with_usd, INK, "with the cascade")):
+        label = f"{name}: low {MINUS}{percent(1 - usd.min() / open_usd, 2)}"
+        axis.plot(time, usd, color=colour, linewidth=0.9, label=label)
+    axis.legend(loc="best", frameon=False, labelcolor="linecolor", handlelength=1.4)
     axis.set_title(f"{coin} with and without the cascade")
     if coin == "BTC":
         _name_amplification(axis, replay, time[widest], open_usd, with_usd[widest], without_usd[widest])
@@ -149,9 +138,9 @@ def _name_amplification(
     axis: "Axes", replay: Replay, time: np.datetime64, open_usd: float, with_usd: float, without_usd: float
 ) -> None:
     """Write the amplification at the low, and at the time when the paths are farthest apart."""
-    text = f"amplification {replay.amplification:.3f} at the low"
-    if without_usd < open_usd:
-        widest = np.log(open_usd / with_usd) / np.log(open_usd / without_usd)
+    at_low, widest = replay.amplification, amplification(open_usd, with_usd, without_usd)
+    text = f"amplification {DASH if np.isnan(at_low) else f'{at_low:.3f}'} at the low"
+    if not np.isnan(widest):
         text += f", {widest:.3f} at {np.datetime_as_string(time, 'm')[11:]}"
     axis.set_title(text, loc="right", fontweight="normal")
 

@@ -11,6 +11,7 @@ import numpy as np
 from cascade.assumptions import LeverageAssumptions, read_assumptions
 from cascade.config import Priors, load_priors
 from cascade.engine import Progress, simulate
+from cascade.errors import InvalidConfigError, PriceRangeError
 from cascade.facts import Event, load_event
 from cascade.paths import day_path, day_path_from_candles, pre_day_path
 from cascade.result import Replay, Result
@@ -62,12 +63,15 @@ def replay(
         One line: an unknown event, a file that cannot be used, a path outside the books' range.
     """
     facts = event if isinstance(event, Event) else load_event(event)
+    if candles is None and day is not None:
+        raise InvalidConfigError(f"day {day!r} is picked from a candle file, but none is given; name it with candles")
     if candles is not None and not isinstance(candles, Candles):
         candles = read_candles(candles, day)
     scenario = reconstruct(facts, candles=candles, assumptions=assumptions, priors=priors)
     tracked = simulate(scenario, seed, _part(progress, "tracking the path", 0.0))
     calm = counterfactual(scenario, tracked, progress)
-    return Replay(facts.name, tracked, calm, facts.figures(), candles is not None)
+    source = f"{Path(candles.path).name}, {candles.day}" if candles is not None else ""
+    return Replay(facts.name, tracked, calm, facts.figures(), source)
 
 
 def counterfactual(scenario: Scenario, tracked: Result, progress: Progress | None = None) -> Result:
@@ -114,19 +118,22 @@ def reconstruct(
         pre_day_path(event, coin, open_usd=usd, seed=path_seed).usd for coin, usd in zip(coins, opens, strict=True)
     ]
     levered = tuple(venue.name for venue in venues if venue.contract != "spot")
-    return Scenario(
-        name=event.name,
-        coins=coins,
-        venues=venues,
-        open_usd=tuple(opens),
-        seconds=SECONDS,
-        priors=priors,
-        assumptions=assumptions.restricted(coins, levered),
-        pre_day_usd=np.stack(before),
-        target_usd=at_block_ends([path.usd for path in paths], priors.run.news_block_s),
-        start_ns=start_ns,
-        provenance={"paths": {c: path.provenance for c, path in zip(coins, paths, strict=True)}, "inputs": inputs},
-    )
+    try:
+        return Scenario(
+            name=event.name,
+            coins=coins,
+            venues=venues,
+            open_usd=tuple(opens),
+            seconds=SECONDS,
+            priors=priors,
+            assumptions=assumptions.restricted(coins, levered),
+            pre_day_usd=np.stack(before),
+            target_usd=at_block_ends([path.usd for path in paths], priors.run.news_block_s),
+            start_ns=start_ns,
+            provenance={"paths": {c: path.provenance for c, path in zip(coins, paths, strict=True)}, "inputs": inputs},
+        )
+    except PriceRangeError as error:
+        raise PriceRangeError(f"{candles.path if candles is not None else event.name}: {error}") from None
 
 
 def at_block_ends(minute_closes: list[np.ndarray], block_s: int) -> np.ndarray:

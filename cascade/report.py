@@ -129,26 +129,46 @@ def _columns(summary: "Summary") -> list[int]:
 
 
 def _title(summary: "Summary") -> str:
-    seeds = summary.seeds
+    seeds, event = summary.seeds, summary.event
+    if summary.candles:
+        event = f"{event}'s accounts on candles of {_candle_day(summary)}"
+        event += f" ({file})" if (file := _candle_file(summary)) else ""
     if len(seeds) == 1:
-        return f"{summary.event}, seed {seeds[0]}"
+        return f"{event}, seed {seeds[0]}"
     is_range = seeds == tuple(range(seeds[0], seeds[0] + len(seeds)))
     named = f"{seeds[0]}-{seeds[-1]}" if is_range else ", ".join(map(str, seeds))
-    return f"{summary.event}, seeds {named}: median and 5{DASH}95 % range"
+    return f"{event}, seeds {named}: median and 5{DASH}95 % range"
 
 
 def _notes(summary: "Summary") -> list[str]:
     """Return what a reader must know beside the table."""
     path = "the candle file" if summary.candles else "the path built from the reported figures"
     imposed = f"imposed: decided by {path}, not found by the model; required: reported by nobody."
-    unjudged = " It replaces the reported path, so these get no verdict." if summary.candles else ""
     runtime = summary.runtime
     speed = (
         f"{runtime['positions']:,} positions and {runtime['book_messages']:,} book messages a seed; "
         f"tracked run {runtime['total_s']:.1f} s, of which loop {runtime['loop_s']:.1f} s; "
         f"peak memory {runtime['peak_rss_mb']:,.0f} MB."
     )
-    return [imposed + unjudged, *_news(summary), speed]
+    return [imposed, *_on_candles(summary), *_news(summary), speed]
+
+
+def _on_candles(summary: "Summary") -> list[str]:
+    """Return what a verdict means on another day's candles."""
+    if not summary.candles:
+        return []
+    return [
+        "The candle file's closes replace the path; figures that they decide get no verdict.",
+        f"The other verdicts compare {_candle_day(summary)} with what was reported of {summary.event}.",
+    ]
+
+
+def _candle_file(summary: "Summary") -> str:
+    return str(summary.candles).rpartition(", ")[0]
+
+
+def _candle_day(summary: "Summary") -> str:
+    return str(summary.candles).rpartition(", ")[2] if _candle_file(summary) else "another day"
 
 
 def _news(summary: "Summary") -> list[str]:

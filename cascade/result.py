@@ -21,7 +21,7 @@ LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
 QUANTA_PER_USD = 1e6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """One simulated day of one seed.
 
@@ -54,6 +54,10 @@ class Result:
     counters: dict  # messages by kind, trades, openings, closings, stops ...
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
+
+    def __repr__(self) -> str:
+        """Return one line: the arrays are too long to show."""
+        return f"<Result {self.event}, seed {self.seed}: {len(self.tape):,} liquidations in {', '.join(self.coins)}>"
 
     def step_ns(self, step: np.ndarray) -> np.ndarray:
         """Return the UTC nanoseconds at which each step begins."""
@@ -181,7 +185,7 @@ class Result:
         return self.step_ns(np.arange(len(self.stake_lots)) * self.stake_every), edges, notional
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Replay:
     """A reported day, tracked; and the same news and seed with liquidation orders kept out of the book."""
 
@@ -189,7 +193,11 @@ class Replay:
     tracked: Result
     counterfactual: Result
     reported: "Mapping[str, ReportedFigure]"  # by the figure's name: `Event.figures()`
-    candles: bool = False  # a candle file replaced the path: no verdict on what the path imposes
+    candles: str = ""  # "FILE, DAY" where a candle file replaced the path: no verdict on what the path imposes
+
+    def __repr__(self) -> str:
+        """Return one line."""
+        return f"<Replay {self.event}, seed {self.seed}: tracked and counterfactual>"
 
     @property
     def seed(self) -> int:
@@ -210,7 +218,7 @@ class Replay:
 
     @property
     def amplification(self) -> float:
-        """Log fall of BTC with the cascade over that without, at the time of the tracked run's low."""
+        """Log fall of BTC with the cascade over that without, at the tracked run's low; nan if that hardly fell."""
         return self.figures()["amplification"]
 
     @property

@@ -1,13 +1,13 @@
 """A question -> a `Scenario`: markets, assumptions, mechanisms, and what happens to the price."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.config import Mechanisms, Priors, load_priors
-from cascade.errors import InvalidConfigError, PriceRangeError
+from cascade.errors import InvalidConfigError, PriceRangeError, did_you_mean
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
 
@@ -37,6 +37,8 @@ class Programme:
         """Check what can be checked without the markets."""
         if self.side not in ("buy", "sell"):
             raise InvalidConfigError(f"side of a programme must be 'buy' or 'sell', got {self.side!r}")
+        if not 0 <= self.start_s < self.stop_s:
+            raise InvalidConfigError(f"a programme needs 0 <= start_s < stop_s, got {self.start_s} and {self.stop_s}")
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,16 @@ class Scenario:
         """Check what belongs together."""
         if self.seconds < 1 or self.seconds > 86_400:
             raise InvalidConfigError(f"seconds must lie in 1..86400, got {self.seconds}; simulate days one by one")
+        for what, names, known in (
+            ("coin", self.coins, self.priors.coins),
+            ("venue", [venue.name for venue in self.venues], self.priors.venues),
+        ):
+            for name in names:
+                if name not in known:
+                    hint = did_you_mean(name, known)
+                    raise InvalidConfigError(
+                        f"priors say nothing of the {what} {name!r}{hint} Add it to the priors' file"
+                    )
         if len(self.open_usd) != len(self.coins):
             raise InvalidConfigError(
                 f"open_usd has {len(self.open_usd)} prices for {len(self.coins)} coins; give one each"
@@ -117,6 +129,7 @@ class Scenario:
 
     def changed(self, **fields) -> "Scenario":
         """Return a copy with some fields replaced."""
+        _know(fields, self.__dataclass_fields__, "field of a scenario")
         return replace(self, **fields)
 
     def with_news(self, news: np.ndarray) -> "Scenario":
@@ -125,7 +138,8 @@ class Scenario:
 
     def without(self, *mechanisms: str) -> "Scenario":
         """Return the scenario with some mechanisms switched off."""
-        off = {name: False for name in mechanisms}
+        off = dict.fromkeys(mechanisms, False)
+        _know(off, Mechanisms.model_fields, "mechanism")
         return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
 
     def _check_range(self) -> None:
@@ -141,7 +155,7 @@ class Scenario:
             if path.min() < low or path.max() > high:
                 raise PriceRangeError(
                     f"the path of {coin} goes from {path.min():g} to {path.max():g} USD, but its books hold "
-                    f"{low:g} to {high:g}; use venue files with a coarser tick_usd than {tick:g}"
+                    f"{low:g} to {high:g}; are prices in USD? Else give venues with a coarser tick_usd than {tick:g}"
                 )
 
 
@@ -172,6 +186,8 @@ def one_market(
     **fields
         Other fields of `Scenario`.
     """
+    if not 0 < hours <= 24:
+        raise InvalidConfigError(f"hours must lie in (0, 24], got {hours!r}")
     if not -1 < shock < 1:
         raise InvalidConfigError(f"shock must lie in (-1, 1), got {shock!r}; write a fall of 5% as -0.05")
     scenario = Scenario(
@@ -186,6 +202,13 @@ def one_market(
     news = np.zeros((1, scenario.blocks))
     news[0, scenario.blocks // 10] = np.log1p(shock)
     return scenario if scenario.news is not None else scenario.with_news(news)
+
+
+def _know(names: Iterable[str], known: Iterable[str], what: str) -> None:
+    """Refuse a name that is not known."""
+    for name in names:
+        if name not in known:
+            raise InvalidConfigError(f"there is no {what} {name!r}{did_you_mean(name, known)}")
 
 
 def load_venues(names: Sequence[str] | Mapping[str, float]) -> tuple[Venue, ...]:

@@ -412,7 +412,8 @@ class Counters(NamedTuple):
     N_BOOK_EMPTY,
     N_TRIGGER_CHECKS,
     N_PROGRAMME,
-) = range(18)
+    N_OFF_BOOK,
+) = range(19)
 # fills
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick
 

@@ -28,8 +28,9 @@ class Figure:
     sense: str = ""  # how it was reported: "exact", "more-than", "required" ... (`cascade.facts`)
 
     def as_dict(self) -> dict:
-        """Return what JSON can hold: null for what was not reported or has no meaning."""
+        """Return what JSON can hold: null for what was not reported (a bound is only required) or has no meaning."""
         reported = list(self.reported) if isinstance(self.reported, tuple) else self.reported
+        reported = None if self.sense == "required" else reported
         spread = {name: _or_none(getattr(self, name)) for name in ("median", "p05", "p95")}
         return {"reported": reported, **spread, "within": self.within}
 
@@ -42,7 +43,7 @@ class Summary:
     seeds: tuple[int, ...]
     figures: Mapping[str, Figure]
     runtime: Mapping[str, float]  # of the tracked run of one seed, the median
-    candles: bool = False
+    candles: str = ""  # "FILE, DAY" where a candle file replaced the path (`Replay.candles`)
     news: Mapping[str, float] = field(default_factory=dict)  # of BTC, a block: spread and autocorrelation, the median
 
     @property
@@ -101,6 +102,11 @@ def _runtime(runtimes: list[Mapping[str, float]]) -> dict[str, float]:
 def _medians(rows: list[dict[str, float]]) -> dict[str, float]:
     """Return the median of each key."""
     return {name: float(np.median([row[name] for row in rows])) for name in rows[0]}
+
+
+def without_nan(rows: Iterable[Mapping[str, float | str]]) -> list[dict]:
+    """Return rows as JSON can hold them: null for what has no meaning."""
+    return [{name: None if value != value else value for name, value in row.items()} for row in rows]
 
 
 def _or_none(value: float) -> float | None:

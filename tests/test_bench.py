@@ -87,7 +87,11 @@ def test_report__holds_the_word_ratio_in_two_keys_only(monkeypatch):
 
 
 @pytest.mark.small
-@pytest.mark.parametrize("content", [None, b"", b"\0" * 8, b"\1" * 56], ids=["absent", "empty", "short", "other"])
+@pytest.mark.parametrize(
+    "content",
+    [None, b"", b"\0" * 8, b"\1" * 56, b"\1" * 7 + b"\2" + b"\x7f" * 48],
+    ids=["absent", "empty", "short", "other", "a number that overflows"],
+)
 def test_stream__that_is_none_is_refused(tmp_path, content):
     path = tmp_path / "stream.bin"
     if content is not None:

@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import signal
 import subprocess
@@ -18,6 +19,15 @@ TESTS = Path(__file__).parent
 
 
 @pytest.fixture
+def candles(tmp_path_factory):
+    """Return the path of a file that holds one day of hourly candles."""
+    path = tmp_path_factory.mktemp("candles") / "c.csv"
+    path.write_text("".join(f"2022-01-05 {hour:02}:00:00,40000,40001,39999,40000,1\n" for hour in range(24)))
+    path.write_text("date,open,high,low,close,volume\n" + path.read_text())
+    return path
+
+
+@pytest.fixture
 def run(monkeypatch, capsys, tmp_path):
     """Return a function that runs the command line on made-up replays, and returns status, output, errors."""
     calls = []
@@ -25,7 +35,7 @@ def run(monkeypatch, capsys, tmp_path):
     def fake(event, *, seed, progress, **options):
         calls.append({"event": event, "seed": seed, **options})
         progress("drawing positions", 0.0)
-        return fake_replay(seed, 300, candles="candles" in options)
+        return fake_replay(seed, 300, candles="c.csv, 2022-01-05" if "candles" in options else "")
 
     def call(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["cascade", *arguments])
@@ -88,9 +98,10 @@ def test_replay__status_says_whether_all_verdicts_hold(run, monkeypatch):
     assert run("replay", "2026-02-06", "--json")[0] == 1
 
 
-def test_replay__passes_candles_on_and_gives_no_verdict_on_what_they_replace(run):
-    _, out, _ = run("replay", "2026-02-06", "--json", "--candles", "c.csv", "--day", "2022-01-05")
-    assert run.calls[0] == {"event": "2026-02-06", "seed": 1, "candles": Path("c.csv"), "day": "2022-01-05"}
+def test_replay__passes_candles_on_and_gives_no_verdict_on_what_they_replace(run, candles):
+    _, out, _ = run("replay", "2026-02-06", "--json", "--candles", str(candles), "--day", "2022-01-05")
+    read = run.calls[0].pop("candles")
+    assert run.calls[0] == {"event": "2026-02-06", "seed": 1} and read.day == "2022-01-05"
     assert json.loads(out)["figures"]["btc_low_usd"]["reported"] is None
 
 
@@ -102,6 +113,14 @@ BAD = [
     (["replay", "2026-02-06", "--seeds", "0"], "--seeds"),
     (["replay", "2026-02-06", "--seeds", "-3"], "--seeds"),
     (["replay", "2026-02-06", "--seeds", "many"], "--seeds"),
+    (["replay", "2026-02-06", "--seeds", "1000001"], "--seeds"),
+    (["replay", "2026-02-06", "--first-seed", "9" * 30], "--first-seed"),
+    (["replay", "2026-02-06", "--threads", "100000"], "--threads"),
+    (["replay", "2026-02-06", "--candles", "absent.csv"], "absent.csv: cannot be read"),
+    (["replay", "2026-02-06", "--candles", "file"], "file, line 1"),
+    (["calibrate", "2026-02-07"], "did you mean '2026-02-06'"),
+    (["bench", "--base", "absent.bin"], "absent.bin: cannot be read"),
+    (["bench", "--deep", "file"], "no stream of the yardstick"),
     (["replay", "2026-02-06", "--first-seed", "-1"], "--first-seed"),
     (["replay", "2026-02-06", "--threads", "0"], "--threads"),
     (["replay", "2026-02-06", "--plots"], "--no-plots"),
@@ -109,7 +128,7 @@ BAD = [
     (["replay", "2026-02-06", "--out", "file"], "not a folder"),
     (["replay", "2026-02-06", "--out", "theirs"], "did not write"),
     (["repaly", "2026-02-06"], "replay"),
-    (["--version"], "--version"),
+    (["--verison"], "--version"),
 ]
 
 
@@ -124,14 +143,35 @@ def test_bad_input__is_one_line_and_status_2(run, tmp_path, arguments, said):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "theirs"] and not run.calls
 
 
-def test_bad_input__found_during_the_work_leaves_nothing(run, monkeypatch, tmp_path):
+def test_bad_input__a_day_in_another_form_is_one_line(run, candles):
+    status, _, err = run("replay", "2026-02-06", "--candles", str(candles), "--day", "2022-01-05xyz")
+    assert status == 2 and err.count("\n") == 1 and "got '2022-01-05xyz'" in err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a device without an end")
+@pytest.mark.parametrize("arguments", [["replay", "2026-02-06", "--candles"], ["bench", "--base"]])
+def test_bad_input__a_device_is_refused_at_once(run, arguments):
+    status, _, err = run(*arguments, "/dev/zero")
+    assert status == 2 and err.count("\n") == 1 and "not a regular file" in err
+
+
+def test_replay__says_nothing_of_compiling_when_that_was_done(run, monkeypatch):
+    monkeypatch.setattr(progress, "is_compiled", lambda: True)
+    assert run("replay", "2026-02-06", "--json")[2] == "cascade: seed 1, 1 of 1: drawing positions\n"
+
+
+def test_version__is_printed(run):
+    assert run("--version") == (0, f"cascade {cascade.__version__}\n", "")
+
+
+def test_bad_input__found_during_the_work_leaves_nothing(run, monkeypatch, tmp_path, candles):
     def refuse(event, *, seed, **options):
         if seed == 3:
             raise InvalidTapeError("c.csv, line 7:\n  a gap of 3 minutes; fill it")
         return fake_replay(seed, 10)
 
     monkeypatch.setitem(vars(cascade), "replay", refuse)
-    status, out, err = run("replay", "2026-02-06", "--seeds", "4", "--candles", "c.csv", "--threads", "1")
+    status, out, err = run("replay", "2026-02-06", "--seeds", "4", "--candles", str(candles), "--threads", "1")
     assert status == 2 and out == ""
     assert err.splitlines()[-1] == "cascade: c.csv, line 7: a gap of 3 minutes; fill it"
     assert not any(tmp_path.iterdir())
@@ -168,6 +208,8 @@ def test_priors__are_reported_beside_the_summary(run, monkeypatch, tmp_path):
     ranges = [{"prior": "learning.share", "value": 0.7, "amplification": 1.02, "btc_drop_without_cascade": 0.126}]
     monkeypatch.setattr(cli, "_over_priors", lambda *arguments: ranges)
     assert json.loads(run("replay", "2026-02-06", "--json", "--priors")[1])["priors"] == ranges
+    ranges[0]["amplification"] = math.nan
+    assert json.loads(run("replay", "2026-02-06", "--json", "--priors")[1])["priors"][0]["amplification"] is None
     assert "learning.share" in run("replay", "2026-02-06", "--priors", "--no-plots")[1]
 
 

@@ -7,7 +7,7 @@ import pytest
 from worlds import small_world
 
 from cascade.engine import COLUMNS, COUNTED, simulate
-from cascade.state import ABSORBER, FREE, LEDGER_COLUMNS, N_LIQUIDATED, N_PROGRAMME, POOL
+from cascade.state import ABSORBER, FREE, LEDGER_COLUMNS, N_LIQUIDATED, N_OFF_BOOK, N_PROGRAMME, POOL
 
 small = pytest.mark.small
 
@@ -24,7 +24,11 @@ def crash():
 # ── names of what is counted ─────────────────────────────────────────────────────────────────────────────────
 @small
 def test_names__are_in_the_order_of_the_state():
-    assert COUNTED[N_LIQUIDATED] == "liquidated" and COUNTED[N_PROGRAMME] == "programme" == COUNTED[-1]
+    assert (
+        COUNTED[N_LIQUIDATED] == "liquidated"
+        and COUNTED[N_PROGRAMME] == "programme"
+        and COUNTED[N_OFF_BOOK] == COUNTED[-1]
+    )
     assert COLUMNS[FREE] == "free" and COLUMNS[POOL] == "pool" and COLUMNS[ABSORBER] == "absorber"
     assert len(COLUMNS) == LEDGER_COLUMNS
 

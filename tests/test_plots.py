@@ -34,12 +34,32 @@ def drawn(picture, kind: str = "png") -> bytes:
 def test_path__shows_both_runs_and_the_shares_by_leverage(replay):
     picture = plots.path(replay)
     words = texts(picture)
-    assert "with the cascade" in words and "without" in words and f"{replay.amplification:.3f}" in words
+    assert (
+        "with the cascade: low" in words
+        and "without the cascade: low" in words
+        and f"{replay.amplification:.3f}" in words
+    )
     assert "41 %" in words or "42 %" in words
     assert "at the low" in words and "Liquidations per minute" in words
     assert "2026-02-06, UTC" in words
     assert drawn(picture).startswith(b"\x89PNG")
     assert drawn(picture, "pdf").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("hours", [-14, 0, 8])
+def test_path__its_words_stay_inside_whenever_the_fall_comes(replay, hours):
+    """The day's fall rolled to its begin and end: every text lies in the picture, and the axes keep their width."""
+    shifted = [
+        replace(run, index_usd=np.roll(run.index_usd, hours * 3600, axis=1))
+        for run in (replay.tracked, replay.counterfactual)
+    ]
+    picture = plots.path(replace(replay, tracked=shifted[0], counterfactual=shifted[1]))
+    drawn(picture)
+    prices = picture.axes[0]
+    words = prices.get_legend().get_window_extent()
+    axes = prices.get_window_extent()
+    assert axes.x0 <= words.x0 and words.x1 <= axes.x1 and axes.y0 <= words.y0 and words.y1 <= axes.y1
+    assert axes.width > 0.8 * picture.bbox.width
 
 
 def test_path__of_a_single_run_and_of_another_coin(replay):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fakes import START_NS, VENUES, fake_replay, fake_result
 
-from cascade.figures import FIGURES, IMPOSED, measure
+from cascade.figures import FIGURES, IMPOSED, amplification, measure
 from cascade.report import as_markdown, as_ranges, as_table, as_text, rows
 from cascade.result import Replay
 from cascade.state import LIQUIDATION
@@ -76,6 +76,12 @@ def test_amplification__is_exactly_one_when_both_runs_are_the_same(replay):
     assert measure(replay.tracked, replay.tracked)["amplification"] == 1.0
 
 
+def test_amplification__of_a_nearly_flat_day_is_nan():
+    assert amplification(100.0, 99.7, 99.85) != amplification(100.0, 99.7, 99.85)
+    assert amplification(100.0, 99.7, 100.5) != amplification(100.0, 99.7, 100.5)
+    assert amplification(100.0, 99.0, 99.7) == pytest.approx(math.log(0.99) / math.log(0.997))
+
+
 def test_figures__say_nan_where_they_have_no_meaning(replay):
     calm = replace(replay.tracked, tape=np.zeros(0, LIQUIDATION), target_usd=None)
     figures = measure(calm, calm)
@@ -96,6 +102,7 @@ def test_summary__has_the_shape_that_other_tools_read(replay):
     for figure in content["figures"].values():
         assert list(figure) == ["reported", "median", "p05", "p95", "within"]
         assert isinstance(figure["within"], bool)
+    assert content["figures"]["tracking_rms"]["reported"] is None  # required, reported by nobody
     assert content["figures"]["eth_drop"]["reported"] == [0.131, 0.23]
     assert content["figures"]["amplification"]["reported"] is None and content["figures"]["amplification"]["within"]
     assert list(content["runtime"]) == list(RUNTIME)
@@ -133,13 +140,18 @@ def test_summary__misses_a_figure_that_lies_too_far(replay):
 def test_summary__gives_no_verdict_on_what_a_candle_file_replaces(replay):
     index = replay.tracked.index_usd * 0.5
     candles = replace(
-        replay, candles=True, tracked=replace(replay.tracked, index_usd=index, target_usd=index[:, 59::60])
+        replay,
+        candles="my.csv, 2022-01-21",
+        tracked=replace(replay.tracked, index_usd=index, target_usd=index[:, 59::60]),
     )
     summary = candles.summary()
     for name in IMPOSED:
         assert summary.figures[name].reported is None and summary.figures[name].within
     assert summary.figures["share_okx"].reported == 0.217
-    assert "candle file" in as_text(summary)
+    for text in (as_text(summary), as_markdown(summary)):
+        assert "2026-02-06's accounts on candles of 2022-01-21 (my.csv), seed 1" in text
+        assert "compare 2022-01-21 with what was reported of 2026-02-06" in text
+    assert list(summary.as_dict()) == ["event", "seeds", "figures", "runtime"]
 
 
 def test_summary__holds_no_nan(replay):

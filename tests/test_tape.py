@@ -150,6 +150,9 @@ BAD_FILES = {  # content, and what the line must say
     "blank": (" \n\n", "is empty"),
     "binary": (bytes(range(256)), "is a binary file"),
     "zeros": (b"1,2,3\0", "is a binary file"),
+    "UTF-16": ("timestamp,open".encode("utf-16"), "is no UTF-8 text"),
+    "UTF-16 without a mark": ("timestamp,open".encode("utf-16-le"), "(or UTF-16)"),
+    "Latin-1": ("zeit,er\xf6ffnung".encode("latin-1"), "is no UTF-8 text"),
     "zipped": (b"PK\x03\x04rest", "unpack it first"),
     "gzipped": (b"\x1f\x8brest", "unpack it first"),
     "header only": (HEADER + "\n", "holds a header and no candles"),
@@ -218,6 +221,9 @@ def test_read_candles__refuses_what_is_no_file(tmp_path):
         ("9999-12-31", "has no candle on 9999-12-31"),
         ("21 January", "day must be written as 2022-01-21, got '21 January'"),
         ("", "day must be written as 2022-01-21"),
+        ("2022-01-21xyz", "day must be written as 2022-01-21, got '2022-01-21xyz'"),
+        ("20220121", "day must be written as 2022-01-21"),
+        ("2022-W03-5", "day must be written as 2022-01-21"),
     ],
 )
 def test_read_candles__refuses_a_day_that_the_file_does_not_hold(day, message, write):

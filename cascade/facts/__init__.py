@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from cascade.errors import UnknownEventError, did_you_mean
-from cascade.reading import Strict, read_model
+from cascade.reading import Strict, flaw, read_model
 from cascade.units import NS_PER_S
 from cascade.units import Fraction as FractionText
 
@@ -142,6 +142,18 @@ class Figures(Strict):
     amplification: Figure = Figure()
     btc_drop_without_cascade: Figure = Figure()
     tracking_rms: Figure = Figure()
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        for name, figure in self:
+            values = figure.value if isinstance(figure.value, tuple) else (figure.value,)
+            highest = 1.0 if "share" in name or "drop" in name else float("inf")
+            for value in values:
+                if value is not None and not 0 <= value <= highest:
+                    raise flaw(
+                        f"cannot be {value:g}; a fraction lies in 0 to 1, and nothing is negative", name, "value"
+                    )
+        return self
 
 
 # ── the path ────────────────────────────────────────────────────────────────────────────────────────────────

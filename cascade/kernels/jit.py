@@ -8,6 +8,7 @@ One calling convention for all compiled code (measured: 12 ns a book message in 
 import hashlib
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,7 @@ def _cache_dir() -> str:
 config.CACHE_DIR = _cache_dir()
 
 from numba import njit, types  # noqa: E402  (after CACHE_DIR is set)
+from numba.core import event  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
 
 _inlined = {"error_model": "numpy", "_nrt": False, "forceinline": True}
@@ -67,6 +69,15 @@ def rule(function):
 
 
 kernel = njit(error_model="numpy", _nrt=False, nogil=True, cache=True)
+
+
+@contextmanager
+def compile_clock():
+    """Yield a function that returns the seconds spent on compiling since, by any thread."""
+    listener = event.TimingListener()
+    with event.install_listener("numba:compile", listener):
+        yield lambda: listener.duration if listener.done else 0.0
+
 
 if JITTED:
 

@@ -11,6 +11,7 @@ from cascade.state import (
     MARK_INDEX,
     MARK_INDEX_BASIS,
     MARK_LAST,
+    N_OFF_BOOK,
     SHARE,
     STREAMS,
     TICKS,
@@ -45,6 +46,21 @@ def hear_news(world, coin, step, clock):
         move += settings.news[coin, step // steps] / steps
     state["value_usd"] *= math.exp(move)
     state["reference_usd"] = state["value_usd"] * math.exp(state["shift"])
+    keep_on_book(world, coin, coin * n_venues)
+
+
+@rule
+def keep_on_book(world, coin, market):
+    """Hold a reference that has left the prices that a book can hold at their edge, and count it: the run is void."""
+    state, contracts = world.coins[coin], world.contracts
+    tick_usd, floor = contracts.tick_usd[market], contracts.floor_tick[market]
+    lowest, highest = (floor + 1) * tick_usd, (floor + TICKS - 2) * tick_usd
+    if lowest <= state["reference_usd"] <= highest:
+        return
+    world.counters.n[N_OFF_BOOK] += 1
+    state["reference_usd"] = lowest if state["reference_usd"] < lowest else highest
+    state["value_usd"] = state["reference_usd"]
+    state["shift"] = 0.0
 
 
 @rule

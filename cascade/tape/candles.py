@@ -59,7 +59,7 @@ def read_candles(path: str | Path, day: str | date | None = None) -> Candles:
     path : str or Path
         A file of candles of 1 minute to 1 hour. Its format is found out from its content.
     day : str or date, optional
-        As "2022-01-21". May be left out where the file holds one complete day only.
+        As "2022-01-21", and in no other form. May be left out where the file holds one complete day only.
 
     Raises
     ------
@@ -184,10 +184,9 @@ def _pick(table: Table, time_ns: np.ndarray, interval_ns: int, day: str | date |
     if day is None and len(whole) != 1:
         _refuse_gap(table, time_ns, interval_ns)
         raise InvalidTapeError(f"{table.path}: {held}; name one day (--day), or give a file with one")
-    try:
-        number = (date.fromisoformat(str(whole[0] if day is None else day)[:10]) - EPOCH.date()).days
-    except ValueError:
-        raise InvalidTapeError(f"day must be written as 2022-01-21, got {day!r}; {held}") from None
+    number = _day_number(whole[0] if day is None else day)
+    if number is None:
+        raise InvalidTapeError(f"day must be written as 2022-01-21, got {day!r}; {held}")
     first, last = (int(i) for i in np.searchsorted(time_ns // NS_PER_DAY, [number, number + 1]))
     if first == last:
         raise InvalidTapeError(f"{table.path}: has no candle on {day}; {held}")
@@ -196,6 +195,16 @@ def _pick(table: Table, time_ns: np.ndarray, interval_ns: int, day: str | date |
         span = f"{_time(time_ns[first])} to {_time(time_ns[last - 1] + interval_ns)} UTC"
         raise InvalidTapeError(f"{table.path}: the day is not complete, it has {span}; {held}")
     return slice(first, last)
+
+
+def _day_number(day: str | date) -> int | None:
+    """Return the days since 1970 of a day; None for text of any other form than 2022-01-21."""
+    text = day.isoformat()[:10] if isinstance(day, date) else str(day)
+    try:
+        parsed = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return (parsed - EPOCH.date()).days if parsed.isoformat() == text else None
 
 
 def _refuse_gap(table: Table, time_ns: np.ndarray, interval_ns: int, first_row: int = 0) -> None:

@@ -1,7 +1,9 @@
 """Text -> cells: CSV with or without a header, or ccxt's JSON. Nothing in a cell is believed yet."""
 
 import csv
+import errno
 import json
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,17 +38,19 @@ def read_table(path: Path) -> Table:
 
 def _text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "not a regular file")  # a device may have no end, a pipe is read only once
         data = path.read_bytes()
     except OSError as error:
         raise InvalidTapeError(f"{path}: cannot be read ({error.strerror}); name a candle file") from None
     if data.startswith((b"PK\x03\x04", b"\x1f\x8b")):
         raise InvalidTapeError(f"{path}: is a compressed file; unpack it first")
+    if b"\0" in data and not data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidTapeError(f"{path}: is a binary file (or UTF-16); give candles as CSV or as ccxt's JSON, in UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
-        raise InvalidTapeError(f"{path}: is a binary file; give candles as CSV or as ccxt's JSON")
+        raise InvalidTapeError(f"{path}: is no UTF-8 text; save it as UTF-8") from None
     if not text.strip():
         raise InvalidTapeError(f"{path}: is empty; give candles as CSV or as ccxt's JSON")
     return text
