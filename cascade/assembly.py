@@ -11,7 +11,7 @@ from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
 from cascade.kernels.recount import count_positions
-from cascade.memory import empty_book
+from cascade.memory import empty_book, zeros
 from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
@@ -52,7 +52,6 @@ from cascade.units import QUANTUM_USD
 from cascade.venues import margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
-LIQUIDATIONS_PER_POSITION = 1.0  # room on the tape: an isolated position is liquidated once
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
@@ -309,10 +308,14 @@ def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
     """Return empty records, with room for all that can be written."""
     n_coins, steps = len(scenario.coins), scenario.seconds
     snapshots = -(-steps // scenario.priors.run.map_interval_s)
+
+    def in_place(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
+        return zeros(math.prod(shape), dtype).reshape(shape)
+
     return Records(
-        tape=np.zeros(int(positions * LIQUIDATIONS_PER_POSITION) + 2, LIQUIDATION),
-        minutes=np.zeros((-(-steps // 60), markets), MINUTE),
-        prices=np.zeros((n_coins, steps), PRICE),
-        mark=np.zeros((steps, markets)),
-        stake=np.zeros((snapshots, n_coins, 2, STAKE_BINS), np.float32),
+        tape=np.zeros(positions + 2, LIQUIDATION),  # nearly all of it is never touched
+        minutes=in_place((-(-steps // 60), markets), MINUTE),
+        prices=in_place((n_coins, steps), PRICE),
+        mark=in_place((steps, markets), np.float64),
+        stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
     )
