@@ -53,7 +53,8 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    # options of `cascade` itself; each acts by its callback, and a docstring here would replace the help's first line
+    return
 
 
 @app.command()

@@ -58,7 +58,11 @@ def test_scenario__refuses_a_path_outside_the_range_of_its_books(usd):
 
 
 def test_scenario__takes_a_path_within_the_range_of_its_books():
-    scenario(target_usd=np.linspace(72_000.0, 54_000.0, 10)[None])
+    target_usd = np.linspace(72_000.0, 54_000.0, 10)[None]
+    made = scenario(target_usd=target_usd)
+    tick_usd, _, floor = made.grid[0]
+    assert made.target_usd is target_usd
+    assert floor * tick_usd < target_usd.min() and target_usd.max() < (floor + 2**18) * tick_usd
 
 
 @pytest.mark.parametrize("shock", (-1.0, 1.0, -5.0, float("nan")))
