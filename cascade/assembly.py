@@ -16,7 +16,10 @@ from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    FROM_MARGIN,
+    FROM_WALLET,
     HISTORY,
+    HOLDERS,
     LEDGER_COLUMNS,
     LIQUIDATION,
     MARK_INDEX,
@@ -26,6 +29,7 @@ from cascade.state import (
     MARKET,
     MINUTE,
     NO_POSITION,
+    PAID,
     POOL,
     POSITION,
     POST,
@@ -48,8 +52,8 @@ from cascade.state import (
     Settings,
     World,
 )
-from cascade.units import QUANTUM_USD
-from cascade.venues import margin_tables
+from cascade.units import QUANTUM_COIN, QUANTUM_USD
+from cascade.venues import Venue, margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
@@ -86,32 +90,46 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
 def make_contracts(scenario: Scenario) -> Contracts:
     """Return units and places: market = coin * number of venues + venue; a coin's markets share one grid of prices."""
     n_coins, n_venues = len(scenario.coins), len(scenario.venues)
+    _check_grid(scenario)
     grid = np.array(scenario.grid)
+    spread, venue_of = np.repeat(np.arange(n_coins), n_venues), np.tile(np.arange(n_venues), n_coins)
+    contract = np.array([venue.contract for venue in scenario.venues])[venue_of]
+    is_inverse = contract == "inverse"
+    tick_usd, at_open = grid[spread, 0], np.array(scenario.open_usd)[spread]
+    terms = [scenario.venues[v].coin(scenario.coins[c]) for c, v in zip(spread, venue_of, strict=True)]
+    lot_size = np.array([coin.contract_usd or coin.lot_base for coin in terms])
+    return Contracts(
+        coin=spread,
+        venue=venue_of,
+        purse=np.where(is_inverse, n_venues + np.cumsum(is_inverse) - 1, venue_of),
+        is_perpetual=(contract != "spot").astype(np.int64),
+        payoff=np.where(is_inverse, -1, 1),
+        tick_usd=tick_usd,
+        lot_base=np.where(is_inverse, lot_size / at_open, lot_size),
+        lot_size=lot_size,
+        quanta=np.where(is_inverse, 0, np.rint(tick_usd * lot_size / QUANTUM_USD)).astype(np.int64),
+        lot_quanta=np.where(is_inverse, lot_size / tick_usd / QUANTUM_COIN, 0.0),
+        quantum=np.where(is_inverse, 1 / QUANTUM_COIN, 1 / QUANTUM_USD),
+        floor_tick=grid[spread, 2].astype(np.int64),
+    )
+
+
+def _check_grid(scenario: Scenario) -> None:
+    """Refuse markets of one coin on different grids of prices, and lots whose value is no whole number of quanta."""
     for venue in scenario.venues:
         for coin, (tick, lot, _) in zip(scenario.coins, scenario.grid, strict=True):
             terms = venue.coin(coin)
-            if (terms.tick_usd, terms.lot_base) != (tick, lot):
+            own_lot = lot if venue.contract == "inverse" else terms.lot_base
+            if (terms.tick_usd, own_lot) != (tick, lot):
                 raise InvalidConfigError(
-                    f"{venue.name}: {coin} has tick {terms.tick_usd:g} and lot {terms.lot_base:g}, "
+                    f"{venue.name}: {coin} has tick {terms.tick_usd:g} and lot {own_lot:g}, "
                     f"{scenario.venues[0].name} {tick:g} and {lot:g}; a coin's markets must share them"
                 )
-    exact = grid[:, 0] * grid[:, 1] / QUANTUM_USD
-    quanta = np.rint(exact).astype(np.int64)
-    for coin, whole, wanted in zip(scenario.coins, quanta, exact, strict=True):
-        if whole < 1 or abs(whole - wanted) > 1e-6 * wanted:
-            raise InvalidConfigError(
-                f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {wanted:g}"
-            )
-    spread = np.repeat(np.arange(n_coins), n_venues)
-    return Contracts(
-        coin=spread,
-        venue=np.tile(np.arange(n_venues), n_coins),
-        is_perpetual=np.tile([int(venue.contract != "spot") for venue in scenario.venues], n_coins),
-        tick_usd=grid[spread, 0],
-        lot_base=grid[spread, 1],
-        quanta=quanta[spread],
-        floor_tick=grid[spread, 2].astype(np.int64),
-    )
+            quanta = tick * lot / QUANTUM_USD
+            if venue.contract != "inverse" and (quanta < 0.5 or abs(round(quanta) - quanta) > 1e-6 * quanta):
+                raise InvalidConfigError(
+                    f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {quanta:g}"
+                )
 
 
 def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Accounts, Ladder, dict]:
@@ -160,6 +178,8 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["basis_fade"] = 1.0 / np.maximum(1.0, windows)[contracts.venue]
     markets["mark_rule"] = np.array(rules)[contracts.venue]
     markets["engine_rate"] = np.array(rates)[contracts.venue]
+    for market, state in enumerate(markets):
+        _set_funding(state, scenario.venues[contracts.venue[market]], scenario.priors.funding.rate_8h)
     markets["noise_rate"] = scenario.priors.flow.noise_per_s
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
@@ -168,6 +188,15 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     for queue in ("first_queued", "last_queued", "first_stopped"):
         markets[queue] = NO_POSITION
     return markets
+
+
+def _set_funding(state: np.void, venue: Venue, rate_8h: float) -> None:
+    """Write when and how a perpetual market's longs and shorts pay each other."""
+    if venue.funding is None:
+        return
+    state["funding_rate"] = rate_8h * venue.funding.interval_h / 8.0
+    state["funding_every"] = round(venue.funding.interval_h * 3600)
+    state["funding_from"] = FROM_MARGIN if venue.funding.paid_from == "margin" else FROM_WALLET
 
 
 def depth_usd(scenario: Scenario, contracts: Contracts) -> np.ndarray:
@@ -284,24 +313,35 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
 
 def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) -> Ledger:
     """Return the ledger at the start: what open positions hold, and the pools; all else from zero."""
-    n_venues = len(scenario.venues)
-    cash = np.zeros((n_venues, LEDGER_COLUMNS), np.int64)
-    lots = np.zeros((len(contracts.coin), 4), np.int64)
-    add_positions(accounts.rows[: accounts.opening[0]], contracts.venue, cash, lots)
-    for venue, row in zip(scenario.venues, cash, strict=True):
-        row[POOL] += round(venue.insurance.pool_usd / QUANTUM_USD) if venue.insurance else 0
-    signs = np.array([1, 1, -1, 1, 1, 1, 1, 1])
+    cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
+    lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
+    add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
+    cash[:, POOL] += pools(scenario, contracts)
+    signs = np.ones(LEDGER_COLUMNS, np.int64)
+    signs[PAID] = -1
     return Ledger(cash=cash.ravel(), lots=lots.ravel(), start=(cash * signs).sum(axis=1), broken=np.zeros(2, np.int64))
 
 
-def add_positions(rows: np.ndarray, venue_of: np.ndarray, cash: np.ndarray, lots: np.ndarray) -> None:
+def pools(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return the insurance pool of every purse in quanta; a venue's is split evenly among its inverse contracts."""
+    held = np.zeros(contracts.purse.max() + 1, np.int64)
+    for market, (coin, venue) in enumerate(zip(contracts.coin, contracts.venue, strict=True)):
+        insurance = scenario.venues[venue].insurance
+        pool_usd = insurance.pool_usd if insurance else 0.0
+        if contracts.payoff[market] < 0:
+            pool_usd /= len(scenario.coins) * scenario.open_usd[coin]
+        held[contracts.purse[market]] = round(pool_usd * contracts.quantum[market])
+    return held
+
+
+def add_positions(rows: np.ndarray, contracts: Contracts, cash: np.ndarray, lots: np.ndarray) -> None:
     """Add what open positions hold to running totals."""
-    count_positions(rows, venue_of, cash.reshape(-1), lots.reshape(-1), 1)
+    count_positions(rows, contracts, cash.reshape(-1), lots.reshape(-1), 1)
 
 
 def make_counters() -> Counters:
     """Return counters at zero."""
-    return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64))
+    return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64), inverse=np.zeros(2))
 
 
 def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
@@ -317,5 +357,6 @@ def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
         minutes=in_place((-(-steps // 60), markets), MINUTE),
         prices=in_place((n_coins, steps), PRICE),
         mark=in_place((steps, markets), np.float64),
+        funding=np.zeros((-(-steps // 3600), markets), np.int64),
         stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
     )

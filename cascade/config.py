@@ -80,6 +80,12 @@ class Learning(Strict):
     local_half_life_s: float = Field(gt=0)  # of what a market's providers followed alone
 
 
+class Funding(Strict):
+    """What longs pay to shorts at a perpetual venue's hours."""
+
+    rate_8h: Fraction = Field(default=0.0, gt=-1, lt=1)  # of notional, for eight hours; other intervals in proportion
+
+
 class Run(Strict):
     """Sizes and intervals of a run, in seconds of the simulated day."""
 
@@ -109,6 +115,7 @@ class Priors(Strict):
     withdrawal: Withdrawal
     flow: Flow
     learning: Learning
+    funding: Funding = Funding()
     run: Run
     ranges: dict[str, tuple[float, ...]] = Field(default_factory=dict)  # values to report over: see `varied`
 
@@ -122,7 +129,7 @@ class Priors(Strict):
     def _names(self) -> set[str]:
         """Return what can be varied."""
         known = {"depth", "withdrawal.excess", *(f"venues.{venue}" for venue in self.venues)}
-        for section in ("learning", "liquidity", "withdrawal", "flow"):
+        for section in ("learning", "liquidity", "withdrawal", "flow", "funding"):
             known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
         return known
 

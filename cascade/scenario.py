@@ -102,13 +102,18 @@ class Scenario:
 
     @property
     def grid(self) -> list[tuple[float, float, int]]:
-        """Tick in USD, lot in coins and first tick of every coin: its markets share one grid."""
-        terms = [self.venues[0].coin(coin) for coin in self.coins]
+        """Tick in USD, lot in coins and first tick of every coin: its markets share one grid.
+
+        The lot is that of the first venue whose contract is a number of coins; inverse contracts are a number of USD.
+        """
+        in_coins = next((venue for venue in self.venues if venue.contract != "inverse"), self.venues[0])
+        terms = [in_coins.coin(coin) for coin in self.coins]
         floors = [
             max(0, int(price / coin.tick_usd - OPEN_AT * TICKS))
             for coin, price in zip(terms, self.open_usd, strict=True)
         ]
-        return [(coin.tick_usd, coin.lot_base, floor) for coin, floor in zip(terms, floors, strict=True)]
+        lots = [coin.lot_base or coin.contract_usd / price for coin, price in zip(terms, self.open_usd, strict=True)]
+        return [(coin.tick_usd, lot, floor) for coin, lot, floor in zip(terms, lots, floors, strict=True)]
 
     def resolved(self) -> dict:
         """Return everything but the arrays as plain values: what a manifest records and hashes."""

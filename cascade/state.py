@@ -199,14 +199,23 @@ class Margin(NamedTuple):
 
 
 class Contracts(NamedTuple):
-    """Units and place of every market."""
+    """Units and place of every market.
+
+    An inverse contract is a linear one in which the coin is money and the dollar the good. So margin rules know one
+    kind of contract only, in which a `size` of goods is worth size * quote in money; see `kernels.money`.
+    """
 
     coin: np.ndarray  # int64, shape (markets,)
     venue: np.ndarray  # int64, shape (markets,)
+    purse: np.ndarray  # int64, shape (markets,): row of the ledger in which the market settles, one currency each
     is_perpetual: np.ndarray  # int64, shape (markets,): 1, or 0 for spot
+    payoff: np.ndarray  # int64, shape (markets,): +1 linear, -1 inverse: what the side of the good is worth in money
     tick_usd: np.ndarray  # float64, shape (markets,)
-    lot_base: np.ndarray  # float64, shape (markets,): coins in a lot
-    quanta: np.ndarray  # int64, shape (markets,): quanta (1e-6 USD) in one lot times one tick, exact
+    lot_base: np.ndarray  # float64, shape (markets,): coins in a lot; of an inverse contract, at the opening price
+    lot_size: np.ndarray  # float64, shape (markets,): goods in a lot: coins, or USD of an inverse contract
+    quanta: np.ndarray  # int64, shape (markets,): quanta (1e-6 USD) in one lot times one tick, exact; 0 if inverse
+    lot_quanta: np.ndarray  # float64, shape (markets,): quanta (1e-8 coin) in one inverse lot, times the price in ticks
+    quantum: np.ndarray  # float64, shape (markets,): quanta in one unit of money: 1e6 in a USD, 1e8 in a coin
     floor_tick: (
         np.ndarray
     )  # int64, shape (markets,): price in ticks of the book's tick 0 (a book holds TICKS prices from there)
@@ -293,6 +302,10 @@ MARKET = np.dtype(
         ("stress_per_lot", np.float64),  # one lot over the coin's depth within 1% on one side
         ("touch_lots", np.float64),  # mean size of a quote at the touch
         ("noise_rate", np.float64),  # noise trades per step
+        ("funding_rate", np.float64),  # of notional, that longs pay to shorts each time
+        ("funding_every", np.int64),  # steps between two payments; 0 for never
+        ("funding_from", np.int64),  # FROM_WALLET or FROM_MARGIN, for isolated positions
+        ("funding_due", np.int64),  # quanta that each long lot pays in this step
         ("engine_rate", np.int64),  # liquidation orders per step
         ("cursor", np.int64),  # the mark's tick up to which the ladders have fired
         ("first_queued", np.int64),  # position to liquidate first, or -1
@@ -358,6 +371,8 @@ LIQUIDATIONS, STOPS, WITHDRAWAL, ARBITRAGE, OPENINGS, LEARNING, TRACKING = range
 ) = range(12)
 # mark rules
 MARK_MEDIAN, MARK_INDEX_BASIS, MARK_LAST, MARK_INDEX = range(4)
+# who pays funding of isolated positions
+FROM_WALLET, FROM_MARGIN = range(2)
 # draw streams
 POST_STREAM, NOISE_STREAM, VALUE_STREAM = range(3)
 
@@ -372,17 +387,20 @@ POST_STREAM, NOISE_STREAM, VALUE_STREAM = range(3)
     CLEARANCE,  # liquidation fees
     FEES,  # taker fees
     ABSORBER,  # who closes positions at the mark when liquidation orders are kept out of the book
-) = range(8)
-LEDGER_COLUMNS = 8
-ACCOUNTS_LOTS, EXTERNAL_LOTS, POOL_LOTS, ABSORBER_LOTS = range(4)  # who holds contracts
+    ACCRUED,  # funding of cross accounts that is not settled with them yet
+    SOCIALISED,  # losses that neither margins nor pools covered
+) = range(10)
+LEDGER_COLUMNS = 10
+ACCOUNTS_LOTS, EXTERNAL_LOTS, POOL_LOTS, ABSORBER_LOTS, CROSS_LOTS = range(5)  # who holds contracts
+HOLDERS = 5
 
 
 class Ledger(NamedTuple):
     """Cash and contracts, as exact integers. Cash is what was paid and received: contracts are held beside it."""
 
-    cash: np.ndarray  # int64, shape (venues * LEDGER_COLUMNS,): quanta (1e-6 USD)
-    lots: np.ndarray  # int64, shape (markets * 4,): net lots by holder
-    start: np.ndarray  # int64, shape (venues,): sum that must not change
+    cash: np.ndarray  # int64, shape (purses * LEDGER_COLUMNS,): quanta (1e-6 USD or 1e-8 coin)
+    lots: np.ndarray  # int64, shape (markets * HOLDERS,): net lots by holder
+    start: np.ndarray  # int64, shape (purses,): sum that must not change
     broken: np.ndarray  # int64, shape (2,): steps at which cash, contracts did not add up
 
 
@@ -391,6 +409,7 @@ class Counters(NamedTuple):
 
     n: np.ndarray  # int64, shape (24,): by the names below
     fills: np.ndarray  # int64, shape (4,): tally of the taker order under way
+    inverse: np.ndarray  # float64, shape (2,): of its market, lot_quanta (0: linear) and floor_tick
 
 
 (
@@ -415,7 +434,7 @@ class Counters(NamedTuple):
     N_OFF_BOOK,
 ) = range(19)
 # fills
-TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick
+TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
 
 
 PRICE = np.dtype([("index_usd", np.float64), ("value_usd", np.float64), ("reference_usd", np.float64)])
@@ -428,6 +447,7 @@ class Records(NamedTuple):
     minutes: np.ndarray  # MINUTE, shape (minutes, markets)
     prices: np.ndarray  # PRICE, shape (coins, steps)
     mark: np.ndarray  # float64, shape (steps, markets)
+    funding: np.ndarray  # int64, shape (hours, markets): quanta that each long lot paid at the end of the hour
     stake: np.ndarray  # float32, shape (snapshots, coins, 2, STAKE_BINS)
 
 

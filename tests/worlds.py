@@ -188,7 +188,7 @@ def liquidate(world, step):
     """Ladders, queues, liquidation, ledger: steps 6 and 7 at the marks as they stand."""
     for market in range(len(world.markets)):
         liquidate_breached(world, step, market)
-    check_ledger(world, world.settings.layout[1], len(world.markets))
+    check_ledger(world)
 
 
 @kernel

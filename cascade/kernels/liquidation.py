@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 
-from cascade.kernels.accounts import QUANTA_PER_USD, entry_usd, file_ahead, is_breached, release_lots, size_base
+from cascade.kernels.accounts import collateral_of, entry_quote, file_ahead, is_breached, release_lots
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
 from cascade.kernels.margin import bankruptcy_price
+from cascade.kernels.money import average_quote, quote, size_of, stance, ticks_from, value_of
 from cascade.kernels.orders import fill_value, take_at_limit
+from cascade.kernels.stops import inner_tick
 from cascade.kernels.triggers import trigger_tick, unfile
 from cascade.state import (
     ABSORBER,
@@ -57,8 +59,7 @@ def enqueue(world, i, step):
 @rule
 def ticks_of(world, market):
     """Return the mark in ticks of the market's book, with its fraction."""
-    ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
-    return ticks - world.contracts.floor_tick[market]
+    return ticks_from(world.contracts, market, world.markets[market]["mark_usd"])
 
 
 @rule
@@ -139,15 +140,17 @@ def liquidate(world, i, step):
     """Close position `i`: an IOC at its bankruptcy price into the book, the rest taken over by the pool at it."""
     row = world.accounts.rows[i]
     market, side, lots = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
-    entry, margin_usd = entry_usd(world, i), row["margin"] / QUANTA_PER_USD
-    bankruptcy_usd = bankruptcy_price(side, size_base(world, i), entry, margin_usd)
+    contracts, entry = world.contracts, entry_quote(world, i)
+    size = size_of(contracts, market, lots)
+    ruin = bankruptcy_price(stance(contracts, market, side), size, entry, collateral_of(world, i))
+    bankruptcy_usd = quote(contracts, market, ruin)
     n = world.counters.n[N_TAPE]
     event = world.records.tape[n]
     event["account"], event["trigger_step"], event["step"] = i, row["prev"], step
     event["lots"], event["leverage"], event["market"], event["side"] = lots, row["leverage"], market, side
     event["bucket"], event["group"] = row["bucket"], row["group"]
     event["opened_today"] = 1 if i >= world.accounts.opening[0] else 0
-    event["entry_usd"], event["bankruptcy_usd"] = entry, bankruptcy_usd
+    event["entry_usd"], event["bankruptcy_usd"] = quote(contracts, market, entry), bankruptcy_usd
     event["mark_usd"] = world.records.mark[row["prev"], market]
     event["fill_usd"], event["last_fill_usd"] = np.nan, np.nan
     if world.settings.switches[LIQUIDATIONS] == 1:
@@ -167,16 +170,15 @@ def sell_out(world, i, bankruptcy_usd, event):
     """Send the IOC order of position `i` to the book; return the lots filled."""
     row = world.accounts.rows[i]
     market, side, lots = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
-    tick_usd, floor = world.contracts.tick_usd[market], world.contracts.floor_tick[market]
-    limit = bankruptcy_usd / tick_usd
-    limit_tick = np.int64(math.ceil(limit) if side > 0 else math.floor(limit)) - floor
-    limit_tick = min(max(limit_tick, 0), TICKS - 1)
+    contracts = world.contracts
+    limit_tick = min(max(inner_tick(ticks_from(contracts, market, bankruptcy_usd), side), 0), TICKS - 1)
     filled = take_at_limit(world, market, SELL if side > 0 else BUY, limit_tick, lots)
     event["filled_lots"] = filled
     if filled > 0:
         value = fill_value(world, market, filled)
-        event["fill_usd"] = value / (QUANTA_PER_USD * filled * world.contracts.lot_base[market])
-        event["last_fill_usd"] = (world.counters.fills[TALLY_LAST_TICK] + floor) * tick_usd
+        last_tick = world.counters.fills[TALLY_LAST_TICK] + contracts.floor_tick[market]
+        event["fill_usd"] = quote(contracts, market, average_quote(contracts, market, filled, value))
+        event["last_fill_usd"] = last_tick * contracts.tick_usd[market]
         settle(world, i, filled, value, EXTERNAL, event)
         hand_over(world, market, ACCOUNTS_LOTS, EXTERNAL_LOTS, side * filled)
     return filled
@@ -186,7 +188,7 @@ def sell_out(world, i, bankruptcy_usd, event):
 def settle(world, i, lots, value, payer, event):
     """Release `lots` of position `i` for `value` quanta; what is left pays the clearance fee, then the pool."""
     market = np.int64(world.accounts.rows[i]["market"])
-    pool = world.contracts.venue[market]
+    pool = world.contracts.purse[market]
     before = pool_cash(world, pool)
     left = release_lots(world, i, lots, value, payer)
     fee = min(left, np.int64(value * world.margin.clearance_fee[market]))
@@ -203,10 +205,11 @@ def take_over(world, i, event):
     market, side, lots = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
     if lots == 0:
         return
-    value = row["cost"] - side * row["margin"]
+    good = stance(world.contracts, market, side)
+    value = row["cost"] - good * row["margin"]
     release_lots(world, i, lots, value, POOL)
     hand_over(world, market, ACCOUNTS_LOTS, POOL_LOTS, side * lots)
-    event["pool"] += side * (mark_value(world, market, lots) - value)
+    event["pool"] += good * (mark_value(world, market, lots) - value)
 
 
 @rule
@@ -225,10 +228,10 @@ def absorb(world, i, event):
 def mark_value(world, market, lots):
     """Return the value of `lots` at the mark, in quanta."""
     ticks = world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
-    return np.int64(lots * world.contracts.quanta[market] * ticks)
+    return value_of(world.contracts, market, lots, ticks)
 
 
 @rule
-def pool_cash(world, venue):
-    """Return what the venue's insurance pool holds, in quanta."""
-    return world.ledger.cash[venue * LEDGER_COLUMNS + POOL]
+def pool_cash(world, purse):
+    """Return what a purse's insurance pool holds, in quanta."""
+    return world.ledger.cash[purse * LEDGER_COLUMNS + POOL]

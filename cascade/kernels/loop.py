@@ -4,6 +4,7 @@ import numpy as np
 
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
 from cascade.kernels.draws import stream_key
+from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.liquidation import drain, fire_ladders
@@ -116,9 +117,10 @@ def run_steps(world, first_step, last_step, warmup):
         if world.settings.switches[ARBITRAGE] == 1:
             close_gaps(world, n_coins, n_markets)
         set_marks(world, step, n_coins, n_markets)
+        pay_funding(world, step)
         for market in range(n_markets):
             liquidate_breached(world, step, market)
         for coin in range(n_coins):
             learn(world, coin)
-        check_ledger(world, n_venues, n_markets)
+        check_ledger(world)
         record(world, step, n_coins, n_markets)

@@ -75,10 +75,12 @@ def record_minute(world, minute, market):
 
 @rule
 def record_stake(world, snapshot, n_coins, n_venues):
-    """Write the lots at stake of every coin by price, its venues added up."""
+    """Write the lots at stake of every coin by price, its venues added up in lots of the first."""
     for coin in range(n_coins):
         for direction in range(2):
             for venue in range(n_venues):
-                rung = 2 * (coin * n_venues + venue) + direction
+                market = coin * n_venues + venue
+                scale = world.contracts.lot_base[market] / world.contracts.lot_base[coin * n_venues]
+                first = (2 * market + direction) * STAKE_BINS
                 for j in range(STAKE_BINS):
-                    world.records.stake[snapshot, coin, direction, j] += world.ladder.stake[rung * STAKE_BINS + j]
+                    world.records.stake[snapshot, coin, direction, j] += scale * world.ladder.stake[first + j]

@@ -1,27 +1,30 @@
 """Counting what positions hold: the ledger's totals at the start, and a recount against the running ones."""
 
+import numpy as np
+
 from cascade.kernels.jit import kernel
-from cascade.state import ACCOUNTS_LOTS, CLOSED, COLLATERAL, LEDGER_COLUMNS, LIQUIDATED, PAID, PENDING
+from cascade.kernels.money import stance
+from cascade.state import ACCOUNTS_LOTS, CLOSED, COLLATERAL, HOLDERS, LEDGER_COLUMNS, LIQUIDATED, PAID, PENDING
 
 
 @kernel
-def count_positions(rows, venue_of, cash, lots, sign):
-    """Add (`sign` 1) or subtract (-1) what open positions hold to or from cash by venue and lots by market."""
+def count_positions(rows, contracts, cash, lots, sign):
+    """Add (`sign` 1) or subtract (-1) what open positions hold to or from cash by purse and lots by market."""
     for i in range(len(rows)):
         row = rows[i]
         status = row["status"]
         if status == PENDING or status == CLOSED or status == LIQUIDATED:
             continue
         market = row["market"]
-        first = venue_of[market] * LEDGER_COLUMNS
+        first = contracts.purse[market] * LEDGER_COLUMNS
         cash[first + COLLATERAL] += sign * row["margin"]
-        cash[first + PAID] += sign * row["side"] * row["cost"]
-        lots[4 * market + ACCOUNTS_LOTS] += sign * row["side"] * row["lots"]
+        cash[first + PAID] += sign * stance(contracts, market, np.int64(row["side"])) * row["cost"]
+        lots[HOLDERS * market + ACCOUNTS_LOTS] += sign * row["side"] * row["lots"]
 
 
 def recount(world) -> int:
     """Return how many running totals of collateral, cost or contracts differ from the sum over all positions."""
     cash, lots = world.ledger.cash.copy(), world.ledger.lots.copy()
-    count_positions(world.accounts.rows, world.contracts.venue, cash, lots, -1)
+    count_positions(world.accounts.rows, world.contracts, cash, lots, -1)
     held = cash.reshape(-1, LEDGER_COLUMNS)[:, [COLLATERAL, PAID]]
-    return int((held != 0).sum() + (lots.reshape(-1, 4)[:, ACCOUNTS_LOTS] != 0).sum())
+    return int((held != 0).sum() + (lots.reshape(-1, HOLDERS)[:, ACCOUNTS_LOTS] != 0).sum())
