@@ -160,7 +160,7 @@ BAD = [  # what is replaced, by what, and what the line says: key path, and reme
     (
         'contract = "linear"',
         'contract = "inverse"',
-        "coins.BTC.contract_usd: is missing; inverse contracts need a lot's size",
+        "coins.BTC.contract_usd: is missing; inverse contracts need the size of a lot, above 0",
     ),
     ('contract = "linear"', 'contract = "spot"', "margin: has no place in a spot venue"),
     ("[insurance]\npool_usd = 1e6", "", "insurance: is missing; linear contracts need [insurance]"),
