@@ -7,15 +7,24 @@ from cascade.state import BRACKETS, BY_MARK_NOTIONAL, ON_ENTRY, ON_MARK, Margin
 from cascade.venues import Venue, load_venue, margin_tables
 
 
-def own_venue(rows, coin="BTC", unit="mark_notional", deduction="cumulative", basis="mark", fee=None, **terms):
+def own_venue(
+    rows, coin="BTC", unit="mark_notional", deduction="cumulative", basis="mark", fee=None, contract="linear", **terms
+):
     """Return a venue with one coin; `rows` are (floor, cap, maintenance rate, highest leverage[, amount])."""
-    keys = ("floor", "cap", "maintenance_rate", "max_leverage", "amount_usd")
+    keys = (
+        "floor",
+        "cap",
+        "maintenance_rate",
+        "max_leverage",
+        "amount_coin" if contract == "inverse" else "amount_usd",
+    )
     brackets = [dict(zip(keys, row, strict=False)) for row in rows]
+    size = {"contract_usd": 1} if contract == "inverse" else {"lot_base": 1}
     return Venue.model_validate(
         {
             "name": "own",
             "title": "a venue of one's own",
-            "contract": "linear",
+            "contract": contract,
             "margin": {
                 "bracket_unit": unit,
                 "deduction": deduction,
@@ -27,9 +36,7 @@ def own_venue(rows, coin="BTC", unit="mark_notional", deduction="cumulative", ba
             "mark": {"rule": "index"},
             "liquidation": {"rule": "whole", "orders_per_s": 1, "published_per_s": 0},
             "insurance": {"pool_usd": 0},
-            "coins": {
-                coin: {"tick_usd": 1, "lot_base": 1, "source": "test", "date": "test", "brackets": brackets} | terms
-            },
+            "coins": {coin: {"tick_usd": 1, "source": "test", "date": "test", "brackets": brackets} | size | terms},
         }
     )
 
