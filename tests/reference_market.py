@@ -67,18 +67,22 @@ class ReferenceMarket:
         size = account.lots * self.lot_base
         return account.margin / USD + account.side * size * (mark_usd - self.entry_usd(account))
 
-    def required_usd(self, account: Account, mark_usd: float) -> float:
-        """Maintenance margin, and the fee that the venue counts in its trigger."""
-        size, entry_usd, rules = account.lots * self.lot_base, self.entry_usd(account), self.venue.margin
-        unit = self.venue.bracket_unit(self.coin)
+    def bracket_of(self, account: Account, lots: int, mark_usd: float | None = None) -> int:
+        """Return the bracket that holds so many lots of a position."""
+        size, mark_usd = lots * self.lot_base, self.mark_usd if mark_usd is None else mark_usd
         measure = {
             "contracts": size / self.terms.contract_base,
             "mark_notional": size * mark_usd,
-            "entry_notional": size * entry_usd,
-        }[unit]
+            "entry_notional": size * self.entry_usd(account),
+        }[self.venue.bracket_unit(self.coin)]
         rows = self.terms.brackets
-        k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
-        amount = 0.0
+        return next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
+
+    def required_usd(self, account: Account, mark_usd: float, lots: int | None = None) -> float:
+        """Maintenance margin of all or so many lots, and the fee that the venue counts in its trigger."""
+        lots = account.lots if lots is None else lots
+        size, entry_usd, rules = lots * self.lot_base, self.entry_usd(account), self.venue.margin
+        rows, k, amount = self.terms.brackets, self.bracket_of(account, lots, mark_usd), 0.0
         if rules.deduction == "cumulative":
             steps = pairwise(rows[: k + 1])
             amount = sum(above.floor * (above.maintenance_rate - below.maintenance_rate) for below, above in steps)

@@ -13,6 +13,7 @@ from cascade.state import (
     ABSORBER,
     CLOSED,
     EXTERNAL_LOTS,
+    HOLDERS,
     LEDGER_COLUMNS,
     N_TAPE,
     N_UNFILLED_OPENINGS,
@@ -61,7 +62,7 @@ def test_ledger__conserves_cash_and_contracts_at_every_step(name):
     for step in range(scenario.seconds):
         run_steps(world, step, step + 1, scenario.priors.run.warmup_s)
         assert cash_of(world) == start
-        assert (world.ledger.lots.reshape(-1, 4).sum(axis=1) == 0).all()
+        assert (world.ledger.lots.reshape(-1, HOLDERS).sum(axis=1) == 0).all()
         assert recount(world) == 0
         assert world.ledger.broken.tolist() == [0, 0]
 

@@ -21,6 +21,7 @@ from cascade.state import (
     BUY,
     CLEARANCE,
     FREE,
+    HOLDERS,
     LEDGER_COLUMNS,
     LIQUIDATED,
     N_TAPE,
@@ -43,9 +44,9 @@ FIELDS = ("status", "lots", "cost", "margin")
 class Duel:
     """The compiled rules and the reference in the same world, with marks and resting orders that a test gives."""
 
-    def __init__(self, scenario: Scenario, seed: int):
+    def __init__(self, scenario: Scenario, seed: int, reference: type[ReferenceDay] = ReferenceDay):
         self.world, _ = build_world(scenario, seed)
-        self.reference = ReferenceDay(scenario, self.world)
+        self.reference = reference(scenario, self.world)
         self.random = np.random.default_rng(seed)
         self.marks = self.world.markets["mark_usd"].copy()
         self.breached = self.stopped = 0
@@ -88,7 +89,7 @@ class Duel:
         assert {at: int(quanta) for at, quanta in np.ndenumerate(cash)} == {
             at: reference.cash[at] for at in np.ndindex(cash.shape)
         }
-        held = world.ledger.lots.reshape(-1, 4)
+        held = world.ledger.lots.reshape(-1, HOLDERS)
         assert {at: int(lots) for at, lots in np.ndenumerate(held)} == {
             at: reference.held[at] for at in np.ndindex(held.shape)
         }
@@ -105,11 +106,11 @@ def breached_by(world: World, step: int, seen: int) -> list[int]:
     """Return who was breached in a step, in line: the tape's new rows, then the queues from the front."""
     tape = world.records.tape[seen : world.counters.n[N_TAPE]]
     numbers = [int(row["account"]) for row in tape if row["trigger_step"] == step]
-    rows = world.accounts.rows
+    rows, taken = world.accounts.rows, set(tape["account"].tolist())  # who is taken and still queued came back
     for market in world.markets:
         i = int(market["first_queued"])
         while i != NO_POSITION:
-            numbers += [i] if rows[i]["prev"] == step else []
+            numbers += [i] if rows[i]["prev"] == step and i not in taken else []
             i = int(rows[i]["next"])
     return numbers
 

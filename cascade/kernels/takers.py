@@ -59,7 +59,10 @@ def arbitrage(world, coin):
         bought, sold = first_lots(world, cheap, ask), first_lots(world, dear, bid)
         per_bought = coins_in_lot(world.contracts, cheap, ask + floor)
         per_sold = coins_in_lot(world.contracts, dear, bid + floor)
-        bought, sold = min(bought, lots_in(sold, per_sold, per_bought)), min(sold, lots_in(bought, per_bought, per_sold))
+        bought, sold = (
+            min(bought, lots_in(sold, per_sold, per_bought)),
+            min(sold, lots_in(bought, per_bought, per_sold)),
+        )
         if bought == 0 or sold == 0:
             return
         take_at_limit(world, cheap, BUY, ask, bought)
