@@ -24,7 +24,7 @@ COUNTED = (
     "posts expired pulled taker_orders trades noise informed arbitrage opened closed stopped liquidated tape pool_full "
     "unfilled_openings book_empty trigger_checks programme off_book deleveraged"
 ).split()
-COLUMNS = "free collateral paid external pool clearance fees absorber".split()
+COLUMNS = "free collateral paid external pool clearance fees absorber accrued socialised".split()
 
 Progress = Callable[[str, float], None]  # what is under way, and the fraction done
 
@@ -120,17 +120,25 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         counters={name: int(count) for name, count in zip(COUNTED, world.counters.n, strict=False)},
         runtime=runtime,
         provenance=provenance,
+        contract_usd=np.where(contracts.payoff < 0, contracts.lot_size, 0.0),
     )
 
 
 def ledger_of(scenario: Scenario, world: World) -> dict:
-    """Return every venue's columns in quanta, and whether all was conserved at every step."""
+    """Return every purse's columns in quanta, and whether all was conserved at every step."""
     cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
-    rows = {
-        venue.name: dict(zip(COLUMNS, map(int, row), strict=True))
-        for venue, row in zip(scenario.venues, cash, strict=True)
-    }
+    names = purse_names(scenario, world)
+    rows = {name: dict(zip(COLUMNS, map(int, cash[purse]), strict=True)) for purse, name in names.items()}
     return rows | {"conserved": bool((world.ledger.broken == 0).all())}
+
+
+def purse_names(scenario: Scenario, world: World) -> dict[int, str]:
+    """Return the name of every purse: the venue's, and its coin's where contracts settle in that."""
+    names = {}
+    for coin, venue, purse, payoff in zip(*world.contracts[:3], world.contracts.payoff, strict=True):
+        title = scenario.venues[venue].name
+        names[int(purse)] = title if payoff > 0 else f"{title} {scenario.coins[coin]}"
+    return names
 
 
 def book_messages(world: World) -> int:

@@ -104,7 +104,7 @@ def _make_plan(
     holding = np.array([DAY_MINUTES * law.mean_holding_days for law in laws])
     hours = np.array(assumptions.hours) / np.mean(assumptions.hours)
     openings = hours[:, None] * (stock / holding * step_s / 60.0).ravel()
-    lot_usd = contracts.lot_base * paths[contracts.coin, -1]
+    lot_usd = contracts.lot_size * np.where(contracts.payoff > 0, paths[contracts.coin, -1], 1.0)
     stops = assumptions.stops
     return Plan(
         stock=stock.ravel(),
@@ -188,11 +188,14 @@ def _choices(
     claims = np.zeros(shape, CLAIM)
     claims["market"] = np.arange(shape[0])[:, None, None]
     claims["leverage"] = leverage
-    claims["entry_usd"] = PRICE_MARGIN * paths.min(axis=1)[contracts.coin][:, None, None]
-    limit_usd = np.empty(claims.size)
-    evaluate(margin, HIGHEST_NOTIONAL, claims.ravel(), limit_usd)
-    lot_usd = (contracts.lot_base * paths.max(axis=1)[contracts.coin])[:, None, None]
-    limit_usd = np.minimum(limit_usd.reshape(shape) - lot_usd, cap_usd[:, None])  # sizes are rounded to whole lots
+    is_inverse, lowest_usd = contracts.payoff < 0, PRICE_MARGIN * paths.min(axis=1)[contracts.coin]
+    claims["entry_usd"] = np.where(is_inverse, 1.0 / lowest_usd, lowest_usd)[:, None, None]
+    limit = np.empty(claims.size)
+    evaluate(margin, HIGHEST_NOTIONAL, claims.ravel(), limit)
+    limit_usd = limit.reshape(shape) * np.where(is_inverse, lowest_usd, 1.0)[:, None, None]
+    lot_usd = contracts.lot_size * np.where(is_inverse, 1.0, paths.max(axis=1)[contracts.coin])
+    lot_usd = lot_usd[:, None, None]
+    limit_usd = np.minimum(limit_usd - lot_usd, cap_usd[:, None])  # sizes are rounded to whole lots
     is_offered = (limit_usd > lot_usd) & (contracts.is_perpetual != 0)[:, None, None]
     return leverage, weight * is_offered, np.maximum(limit_usd, lot_usd)
 
@@ -265,7 +268,8 @@ def _describe(stage: Stage, assumptions: LeverageAssumptions) -> dict:
             }
             for i, bucket in enumerate((*BUCKETS, "remainder"))
         }
-    level_usd = tally.level * stage.contracts.lot_base * stage.path["price"][coin, -1]
+    level_usd = tally.level * stage.contracts.lot_size
+    level_usd *= np.where(stage.contracts.payoff > 0, stage.path["price"][coin, -1], 1.0)
     stats["open_interest_usd"] = {
         name: float(level_usd[coin == i].sum()) for i, name in enumerate(assumptions.coin_shares)
     }

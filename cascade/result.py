@@ -10,6 +10,7 @@ import numpy as np
 from cascade.figures import measure
 from cascade.state import STAKE_SHIFT
 from cascade.summary import Summary, summarise
+from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 STEPS_PER_MINUTE = 60
 LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
-QUANTA_PER_USD = 1e6
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,6 +54,7 @@ class Result:
     counters: dict  # messages by kind, trades, openings, closings, stops ...
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
+    contract_usd: np.ndarray | float = 0.0  # float64, (markets,): USD in an inverse contract; 0 where they are linear
 
     def __repr__(self) -> str:
         """Return one line: the arrays are too long to show."""
@@ -76,7 +77,17 @@ class Result:
     @cached_property
     def tape_notional_usd(self) -> np.ndarray:
         """Return the value of each liquidation: lots at the mark of the trigger."""
-        return self.tape["lots"] * self.lot_base[self.tape["market"]] * self.tape["mark_usd"]
+        return self.tape["lots"] * self.lot_usd(self.tape["market"], self.tape["mark_usd"])
+
+    def lot_usd(self, market: np.ndarray, price_usd: np.ndarray) -> np.ndarray:
+        """Return what a lot of each market is worth at a price: an inverse contract is so many USD at any."""
+        contract_usd = np.broadcast_to(self.contract_usd, self.lot_base.shape)[market]
+        return np.where(contract_usd > 0, contract_usd, self.lot_base[market] * price_usd)
+
+    def money_usd(self, market: np.ndarray, quanta: np.ndarray, price_usd: np.ndarray) -> np.ndarray:
+        """Return quanta of each market's purse in USD: of 1e-6 USD, or of 1e-8 coin at a price."""
+        is_inverse = np.broadcast_to(self.contract_usd, self.lot_base.shape)[market] > 0
+        return quanta * np.where(is_inverse, QUANTUM_COIN * price_usd, QUANTUM_USD)
 
     @cached_property
     def liquidations(self) -> "pl.DataFrame":
@@ -104,10 +115,10 @@ class Result:
                 "last_fill_price": tape["last_fill_usd"],
                 "lots": tape["lots"],
                 "filled_lots": tape["filled_lots"],
-                "size": tape["lots"] * self.lot_base[tape["market"]],
+                "size": self.tape_notional_usd / tape["mark_usd"],
                 "notional_usd": self.tape_notional_usd,
-                "pool_usd": tape["pool"] / QUANTA_PER_USD,
-                "fee_usd": tape["fee"] / QUANTA_PER_USD,
+                "pool_usd": self.money_usd(tape["market"], tape["pool"], tape["mark_usd"]),
+                "fee_usd": self.money_usd(tape["market"], tape["fee"], tape["mark_usd"]),
                 "opened_today": tape["opened_today"] != 0,
             }
         ).with_columns(pl.col("fill_price", "last_fill_price").fill_nan(None))
@@ -140,7 +151,7 @@ class Result:
         mid = (bid + ask) / 2
         with np.errstate(invalid="ignore", divide="ignore"):
             spread_bp = self.minutes["spread_ticks"] * self.tick_usd / mid * 1e4
-        usd_per_lot = mid * self.lot_base
+        usd_per_lot = self.lot_usd(np.arange(n_markets), mid)
         depths = {f"{side}_{label}_usd": (self.minutes[f"{side}_lots_{width}"] * usd_per_lot).ravel()
                   for label, width in (("10bp", "01"), ("100bp", "1")) for side in ("bid", "ask")}  # fmt: skip
         return pl.DataFrame(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from cascade.config import Mechanisms, Priors, load_priors
 from cascade.errors import InvalidConfigError, PriceRangeError, did_you_mean
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
+from cascade.venues.adoption import adopted, with_pool
 
 if TYPE_CHECKING:
     from cascade.population import LeverageAssumptions
@@ -146,6 +148,17 @@ class Scenario:
         off = dict.fromkeys(mechanisms, False)
         _know(off, Mechanisms.model_fields, "mechanism")
         return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
+
+    def under(self, rules: str | Path | Venue) -> "Scenario":
+        """Return the scenario with one venue's rules at all of its venues; their names, books and pools stay."""
+        rules, prices = load_venue(rules), dict(zip(self.coins, self.open_usd, strict=True))
+        return self.changed(venues=tuple(adopted(rules, place, prices) for place in self.venues))
+
+    def with_pools(self, factor: float) -> "Scenario":
+        """Return the scenario with insurance pools of so many times their size."""
+        if not factor >= 0:
+            raise InvalidConfigError(f"with_pools: the factor must not be negative, got {factor!r}")
+        return self.changed(venues=tuple(with_pool(venue, factor) for venue in self.venues))
 
     def _check_range(self) -> None:
         """Refuse a path that the books cannot hold: the one to track, or the one that the news make."""

@@ -34,6 +34,34 @@ def own_venue(rows, coin="BTC", unit="mark_notional", deduction="cumulative", ba
     )
 
 
+def inverse_venue(name="binance", coin="BTC", price_usd=72_000.0, contract_usd=100.0):
+    """Return a venue's rules on contracts of so many USD that settle in coin: its brackets in coin at a price."""
+    tables = load_venue(name).model_dump()
+    terms = tables["coins"][coin]
+    by_contracts = tables["margin"]["bracket_unit"] == "contracts"
+    scale = 1.0 / price_usd if not by_contracts else terms["contract_base"]
+    brackets = [
+        {key: row[key] for key in ("maintenance_rate", "max_leverage")}
+        | {"floor": row["floor"] * scale, "cap": row["cap"] * scale}
+        for row in terms["brackets"]
+    ]
+    tables["margin"]["bracket_unit"] = "entry_notional" if tables["margin"]["basis"] == "entry" else "mark_notional"
+    tables["contract"] = "inverse"
+    tables["coins"] = {
+        coin: {"tick_usd": terms["tick_usd"], "contract_usd": contract_usd, "source": "test", "date": "test"}
+        | {"brackets": brackets}
+    }
+    tables["deleveraging"] = {}
+    return Venue.model_validate(tables)
+
+
+def funded(venue, seconds, paid_from="wallet"):
+    """Return a venue whose longs and shorts pay each other every so many seconds."""
+    venue = load_venue(venue) if isinstance(venue, str) else venue
+    funding = {"interval_h": seconds / 3600, "paid_from": paid_from, "source": "test"}
+    return Venue.model_validate(venue.model_dump(exclude_unset=True) | {"funding": funding})
+
+
 def one_bracket(rate, amount_usd=0.0, basis="mark", trigger_fee=0.0):
     """Return the tables of one market with a single bracket without bound."""
     rows = np.zeros(BRACKETS)

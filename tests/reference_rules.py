@@ -7,8 +7,8 @@ found by trying every number of lots; who is deleveraged, by sorting everybody.
 import math
 from collections import Counter
 
-from reference_day import ReferenceDay
-from reference_market import USD, Account, ReferenceMarket
+from reference_day import ReferenceDay, sign
+from reference_market import Account, ReferenceMarket
 
 from cascade import state
 from cascade.scenario import Scenario
@@ -24,7 +24,8 @@ class ReferenceRules(ReferenceDay):
         super().__init__(scenario, world, capacity)
         self.last_part: dict[int, int] = {}
         self.rankings: dict[tuple[int, int], tuple[int, list[int]]] = {}
-        self.peak = {venue: self.cash[venue, state.POOL] for venue in range(len(scenario.venues))}
+        self.peak = {market.purse: self.cash[market.purse, state.POOL] for market in self.markets}
+        self.windows = {m.purse: round(m.venue.deleveraging.window_h * 60) + 1 for m in self.markets}
         self.alarmed: set[int] = set()
         self.pools = [dict(self.peak)]
         self.deleveraged: list[dict] = []
@@ -88,9 +89,9 @@ class ReferenceRules(ReferenceDay):
     def is_backstopped(self, market: ReferenceMarket, account: Account) -> bool:
         """Whether equity is below a share of the maintenance margin, without the fee in the trigger."""
         share = market.venue.liquidation.backstop
-        fee = market.venue.trigger_fee * account.lots * market.lot_base * market.mark_usd
-        required = market.required_usd(account, market.mark_usd) - fee
-        return share > 0 and market.equity_usd(account, market.mark_usd) < share * required
+        fee = market.venue.trigger_fee * market.notional(account.lots, market.mark_usd)
+        required = market.required(account, market.mark_usd) - fee
+        return share > 0 and market.equity(account, market.mark_usd) < share * required
 
     def lots_of_order(self, market: ReferenceMarket, account: Account, step: int) -> int:
         """Return how many lots one order closes."""
@@ -102,13 +103,15 @@ class ReferenceRules(ReferenceDay):
     def kept_by_bracket(self, market: ReferenceMarket, account: Account) -> int:
         """The most lots that the bracket some way below holds."""
         down = market.venue.liquidation.brackets_down
-        k = market.bracket_of(account, account.lots)
-        return max((n for n in range(account.lots) if k >= down and market.bracket_of(account, n) <= k - down), default=0)
+        k = market.bracket_of(account, account.lots, market.mark_usd)
+        if k < down:
+            return 0
+        return max(n for n in range(account.lots) if market.bracket_of(account, n, market.mark_usd) <= k - down)
 
     def kept_by_fraction(self, market: ReferenceMarket, account: Account, step: int) -> int:
         """All but a share, if the position is large and was not cut a moment ago."""
         terms = market.venue.liquidation
-        notional = account.lots * market.lot_base * market.mark_usd
+        notional = account.lots * (market.terms.contract_usd or market.lot_base * market.mark_usd)
         last = self.last_part.get(account.number)
         is_paused = last is not None and step - last <= terms.pause_s
         if notional <= terms.above_usd or is_paused:
@@ -117,22 +120,22 @@ class ReferenceRules(ReferenceDay):
 
     def kept_in_compliance(self, market: ReferenceMarket, account: Account) -> int:
         """The most lots that meet their requirement once the others are closed at the mark."""
-        equity, mark = market.equity_usd(account, market.mark_usd), market.mark_usd
+        equity, mark = market.equity(account, market.mark_usd), market.mark_usd
         for kept in range(account.lots - 1, 0, -1):
             if market.venue.liquidation.surplus == "account":
                 fee = market.venue.clearance_fee(market.coin)
-                rest = equity - fee * ((account.lots - kept) * market.lot_base) * mark
+                rest = equity - fee * market.notional(account.lots - kept, mark)
             else:
                 rest = equity * (kept / account.lots)
-            if rest >= market.required_usd(account, mark, kept):
+            if rest >= market.required(account, mark, kept):
                 return kept
         return 0
 
     # ── who pays ─────────────────────────────────────────────────────────────────────────────────────────────
     def settle_order(self, market, account: Account, lots: int, value: int, payer: int, row: Counter) -> None:
         """Release lots; the fee, then the surplus to whom it is due; a loss from the margin, the pool, everybody."""
-        terms, venue = market.venue.liquidation, market.venue_number
-        pool = self.cash[venue, state.POOL]
+        terms, purse = market.venue.liquidation, market.purse
+        pool = self.cash[purse, state.POOL]
         left = self.release_raw(market, account, lots, value, payer)
         if terms.order == "market" and left < 0:
             drawn = min(-left, account.margin)
@@ -151,20 +154,21 @@ class ReferenceRules(ReferenceDay):
         else:
             row["wallet"] += left - fee
         row["fee"] += fee
-        row["pool"] += self.cash[venue, state.POOL] - pool
+        row["pool"] += self.cash[purse, state.POOL] - pool
 
     def hand_off(self, market: ReferenceMarket, account: Account, lots: int, row: Counter) -> None:
         """Winners, where that is due; then the pool, at the bankruptcy price."""
         if lots == 0:
             return
-        loss = account.side * (bankruptcy_value(account, lots) - self.at_mark(market, lots))
+        good = sign(market, account)
+        loss = good * (bankruptcy_value(good, account, lots) - self.at_mark(market, lots))
         if self.is_due(market, loss):
             lots -= self.deleverage(market, account, lots, row)
         if lots == 0:
             return
-        value = bankruptcy_value(account, lots)
-        gain = account.side * (self.at_mark(market, lots) - value)
-        missing = max(-gain - max(self.worth(market.venue_number), 0), 0)
+        value = bankruptcy_value(good, account, lots)
+        gain = good * (self.at_mark(market, lots) - value)
+        missing = max(-gain - max(self.worth(market.purse), 0), 0)
         self.pay(market, state.SOCIALISED, state.POOL, missing)
         assert self.release_raw(market, account, lots, value, state.POOL) == 0
         self.hand(market, state.ACCOUNTS_LOTS, state.POOL_LOTS, account.side * lots)
@@ -176,19 +180,19 @@ class ReferenceRules(ReferenceDay):
         """The pool pays what it can; return what it cannot."""
         if loss <= 0:
             return 0
-        paid = min(loss, max(self.worth(market.venue_number), 0))
+        paid = min(loss, max(self.worth(market.purse), 0))
         self.pay(market, state.POOL, state.FREE, paid)
         self.pay(market, state.SOCIALISED, state.FREE, loss - paid)
         return loss - paid
 
-    def worth(self, venue: int) -> int:
+    def worth(self, purse: int) -> int:
         """Return what a pool is worth: cash and contracts at the mark."""
-        contracts = sum(
-            self.at_mark(market, self.held[market.number, state.POOL_LOTS])
-            for market in self.markets
-            if market.venue_number == venue
-        )
-        return self.cash[venue, state.POOL] + contracts
+        total = self.cash[purse, state.POOL]
+        for market in self.markets:
+            if market.purse == purse:
+                worth = self.at_mark(market, self.held[market.number, state.POOL_LOTS])
+                total += -worth if market.is_inverse else worth
+        return total
 
     def release(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
         """As in the plain day, but a pool pays no more than it has."""
@@ -200,35 +204,34 @@ class ReferenceRules(ReferenceDay):
         """Give back margin and profit of some lots; return it, below nothing if the wallet is short of it."""
         cost, margin = account.cost * lots // account.lots, account.margin * lots // account.lots
         account.lots, account.cost, account.margin = account.lots - lots, account.cost - cost, account.margin - margin
-        self.cash[market.venue_number, state.PAID] -= account.side * cost
-        self.cash[market.venue_number, payer] -= account.side * value
-        self.cash[market.venue_number, state.COLLATERAL] -= margin
-        left = margin + account.side * (value - cost)
-        self.cash[market.venue_number, state.FREE] += left
+        self.cash[market.purse, state.PAID] -= sign(market, account) * cost
+        self.cash[market.purse, payer] -= sign(market, account) * value
+        self.cash[market.purse, state.COLLATERAL] -= margin
+        left = margin + sign(market, account) * (value - cost)
+        self.cash[market.purse, state.FREE] += left
         return left
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────
     def note_pools(self) -> None:
         """Remember what every pool is worth at the minute's end, and the most it was worth in the window."""
-        self.pools.append({venue: self.worth(venue) for venue in self.peak})
-        for venue, terms in enumerate(self.scenario.venues):
-            window = round(terms.deleveraging.window_h * 60) + 1
-            self.peak[venue] = max(minute[venue] for minute in self.pools[-window:])
+        self.pools.append({purse: self.worth(purse) for purse in self.peak})
+        for purse, window in self.windows.items():
+            self.peak[purse] = max(minute[purse] for minute in self.pools[-window:])
 
     def is_due(self, market: ReferenceMarket, loss: int) -> bool:
         """Whether winners are closed rather than the pool asked."""
-        rule, venue = market.venue.deleveraging, market.venue_number
+        rule, purse = market.venue.deleveraging, market.purse
         if loss <= 0 or rule.trigger == "never":
             return False
         if rule.trigger == "pool_fall":
-            worth = self.worth(venue)
-            self.peak[venue] = peak = max(self.peak[venue], worth)
+            worth = self.worth(purse)
+            self.peak[purse] = peak = max(self.peak[purse], worth)
             fallen = 1 - worth / peak if peak > 0 else 1.0
-            alarmed = fallen >= (rule.stop if venue in self.alarmed else rule.fall)
-            (self.alarmed.add if alarmed else self.alarmed.discard)(venue)
+            alarmed = fallen >= (rule.stop if purse in self.alarmed else rule.fall)
+            (self.alarmed.add if alarmed else self.alarmed.discard)(purse)
             if alarmed:
                 return True
-        is_short = loss > max(self.worth(venue), 0)
+        is_short = loss > max(self.worth(purse), 0)
         can_follow = rule.trigger == "pool_empty" or market.venue.insurance.shortage == "deleverage"
         return rule.trigger == "equity_negative" or (is_short and can_follow)
 
@@ -236,7 +239,7 @@ class ReferenceRules(ReferenceDay):
     def deleverage(self, market: ReferenceMarket, account: Account, lots: int, row: Counter) -> int:
         """Close winners against the account, first ranked first; return how many lots they took."""
         at_mark = market.venue.deleveraging.price == "mark"
-        value = unpaid = self.at_mark(market, lots) if at_mark else bankruptcy_value(account, lots)
+        value = unpaid = self.at_mark(market, lots) if at_mark else bankruptcy_value(sign(market, account), account, lots)
         rest, ranking = lots, self.ranking(market, -account.side, row["step"])
         while rest and ranking:
             winner = self.accounts[ranking[0]]
@@ -248,12 +251,12 @@ class ReferenceRules(ReferenceDay):
             if part != unpaid and closed == rest:
                 raise AssertionError("the last part is all that is unpaid")
             cost, margin = winner.cost * closed // winner.lots, winner.margin * closed // winner.lots
-            profit = winner.side * (part - cost)
+            profit = sign(market, winner) * (part - cost)
             if margin + profit < 0:
                 ranking.pop(0)
                 continue
             note = {"account": account.number, "counterparty": winner.number, "liquidation": len(self.tape)}
-            forgone = winner.side * (self.at_mark(market, closed) - part)
+            forgone = sign(market, winner) * (self.at_mark(market, closed) - part)
             note |= {"step": row["step"], "lots": closed, "profit": profit, "forgone": forgone}
             self.deleveraged.append(note)
             assert self.release_raw(market, winner, closed, part, state.EXTERNAL) == margin + profit
@@ -263,11 +266,11 @@ class ReferenceRules(ReferenceDay):
                 market.place_stop(winner)
             rest, unpaid = rest - closed, unpaid - part
         if rest < lots:
-            pool = self.cash[market.venue_number, state.POOL]
+            pool = self.cash[market.purse, state.POOL]
             left = self.release_raw(market, account, lots - rest, value - unpaid, state.EXTERNAL)
             row["socialised"] += self.bear(market, -left)
             self.pay(market, state.FREE, state.POOL, max(left, 0))
-            row["pool"] += self.cash[market.venue_number, state.POOL] - pool
+            row["pool"] += self.cash[market.purse, state.POOL] - pool
             row["deleveraged_lots"] = lots - rest
         return lots - rest
 
@@ -285,25 +288,16 @@ class ReferenceRules(ReferenceDay):
         return account.status in (state.OPEN, state.STOPPING) and self.profit(market, account) > 0
 
     def profit(self, market: ReferenceMarket, account: Account) -> int:
-        return account.side * (self.at_mark(market, account.lots) - account.cost)
+        return sign(market, account) * (self.at_mark(market, account.lots) - account.cost)
 
     def score(self, market: ReferenceMarket, account: Account) -> float:
         profit, worth, cost = self.profit(market, account), self.at_mark(market, account.lots), account.cost
         leverage = worth / max(account.margin + profit, 1.0)
-        gained = worth / cost if account.side > 0 else 1 / (worth / cost)
+        gained = worth / cost if sign(market, account) > 0 else 1 / (worth / cost)
         by = {"profit": profit, "profit_times_leverage": profit / cost * leverage}
         return by.get(market.venue.deleveraging.ranking, gained * leverage)
 
 
-def bankruptcy_value(account: Account, lots: int) -> int:
+def bankruptcy_value(good: int, account: Account, lots: int) -> int:
     """Return the quanta at which lots are closed so that nothing is left of their margin."""
-    return account.cost * lots // account.lots - account.side * (account.margin * lots // account.lots)
-
-
-def profit_of_everybody(day: ReferenceRules, venue: int) -> int:
-    """Return the unrealised profit of all who are in profit, in quanta."""
-    held = (a for a in day.accounts if a.lots and day.markets[a.market].venue_number == venue)
-    return sum(max(day.profit(day.markets[a.market], a), 0) for a in held)
-
-
-assert USD == 1e6
+    return account.cost * lots // account.lots - good * (account.margin * lots // account.lots)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from own_venues import funded, inverse_venue
 from reference_day import ReferenceDay
 from worlds import (
     let_accounts_trade,
+    let_longs_pay,
     liquidate,
     rest_order,
     slow_venue,
@@ -12,6 +14,7 @@ from worlds import (
     still_world,
     take_lots,
     take_marks,
+    thin_priors,
     tick_of,
 )
 
@@ -58,8 +61,12 @@ class Duel:
         self.reference.trade(step)
         self.marks *= np.exp(0.002 * self.random.standard_normal(len(self.marks)) + jump)
         self.world.markets["mark_usd"] = self.world.records.mark[step] = self.marks
+        let_longs_pay(self.world, step)
         seen = int(self.world.counters.n[N_TAPE])
         liquidate(self.world, step)
+        for market, mark in zip(self.reference.markets, self.marks, strict=True):
+            market.mark_usd = float(mark)
+        self.reference.pay_funding(step)
         breached, stopped = self.reference.breach(step, [float(mark) for mark in self.marks])
         in_line, stopping = breached_by(self.world, step, seen), stopping_in(self.world)
         assert len(in_line) == len(breached) and set(in_line) == breached
@@ -140,6 +147,7 @@ def resting_in(world: World, market: int) -> list[tuple[int, int, int]]:
     return found
 
 
+LONGS_PAY, SHORTS_PAY = (thin_priors(funding={"rate_8h": rate}) for rate in (0.9, -0.9))  # 0.03% in 10 s
 WORLDS = {
     "one market": {},
     "no liquidation orders": {"off": ("liquidations",)},
@@ -148,6 +156,14 @@ WORLDS = {
     "a slow engine": {"venues": (slow_venue("binance", 2.0),)},
     "three rules of margin": {"venues": ("binance", "okx", "bybit"), "n": 600},
     "two coins": {"coins": ("BTC", "ETH"), "venues": ("okx",)},
+    "settled in coin": {"venues": (inverse_venue(),)},
+    "settled in coin, other margin rules": {"venues": (inverse_venue("bybit"), "binance", inverse_venue("okx"))},
+    "funding from wallets": {
+        "venues": (funded("binance", 10), funded(inverse_venue("bybit"), 15)),
+        "priors": LONGS_PAY,
+    },
+    "funding from margins": {"venues": (funded("okx", 10, "margin"), funded(inverse_venue("bybit"), 15, "margin"))}
+    | {"priors": SHORTS_PAY},
 }
 
 
@@ -164,6 +180,7 @@ def test_liquidation__equals_the_reference_to_the_integer(world):
     duel = play(seed=1, **WORLDS[world])
     assert duel.breached > 20
     assert duel.stopped > 5 or world == "no stops"
+    assert duel.world.records.funding.any() == world.startswith("funding")
 
 
 @pytest.mark.parametrize("jump", (-0.15, 0.03))

@@ -133,9 +133,9 @@ def test_own_file__may_name_a_stand_in(write):
 
 BRACKET_2 = "{ floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },"
 BAD = [  # what is replaced, by what, and what the line says: key path, and remedy
-    ('title = "a', 'titel = "b', "unknown key 'titel'; did you mean 'title'?"),
-    ("amount_usd = 10 ", "amount = 10 ", "coins.BTC.brackets[1]: unknown key 'amount'; did you mean 'amount_usd'?"),
-    ("basis_window_s", "basis_windw_s", "mark: unknown key 'basis_windw_s'; did you mean 'basis_window_s'?"),
+    ('title = "a', 'titel = "b', "line 3, titel: unknown key; did you mean 'title'?"),
+    ("amount_usd = 10 ", "amount = 10 ", "coins.BTC.brackets[1].amount: unknown key; did you mean 'amount_usd'?"),
+    ("basis_window_s", "basis_windw_s", "mark.basis_windw_s: unknown key; did you mean 'basis_window_s'?"),
     ("floor = 1_000", "floor = 1_100", "coins.BTC.brackets[1].floor: must be 1000, the cap of the bracket before"),
     ("floor = 1_000", "floor = 900", "leave no gap or overlap"),
     ("floor = 0", "floor = 10", "coins.BTC.brackets[0].floor: must be 0, got 10; begin with the smallest"),
@@ -160,7 +160,7 @@ BAD = [  # what is replaced, by what, and what the line says: key path, and reme
     (
         'contract = "linear"',
         'contract = "inverse"',
-        "coins.BTC.contract_usd: is missing; inverse contracts need a lot's size",
+        "coins.BTC.contract_usd: is missing; inverse contracts need the size of a lot, above 0",
     ),
     ('contract = "linear"', 'contract = "spot"', "margin: has no place in a spot venue"),
     ("[insurance]\npool_usd = 1e6", "", "insurance: is missing; linear contracts need [insurance]"),
@@ -177,7 +177,7 @@ BAD = [  # what is replaced, by what, and what the line says: key path, and reme
     (
         'date = "2026"',
         'date = "2026"\nstand_in = "okx"',
-        "coins.BTC.stand_in_price_usd: is missing; it turns okx's coins into USD",
+        "coins.BTC.stand_in: needs stand_in_price_usd beside it, to turn okx's coins into USD",
     ),
     ('date = "2026"', 'date = "2026"\nstand_in = "binanse"', "no other venue 'binanse'; did you mean 'binance'?"),
     ('date = "2026"', 'date = "2026"\nstand_in = "spot"', "spot has no brackets of its own for BTC"),
@@ -207,7 +207,7 @@ def test_bad_file__stand_in_by_contracts_needs_a_price(write):
     start = OWN.index("brackets = [")
     text = OWN[:start] + 'stand_in = "binance"\n'
     text = text.replace('"mark_notional"', '"contracts"').replace('"cumulative"', '"whole"')
-    with pytest.raises(InvalidConfigError, match="stand_in_price_usd: is missing"):
+    with pytest.raises(InvalidConfigError, match="needs stand_in_price_usd beside it"):
         load_venue(write(text=text))
 
 

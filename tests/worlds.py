@@ -10,6 +10,7 @@ from cascade.assumptions import LeverageAssumptions, default_assumptions
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
+from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade_accounts
@@ -187,6 +188,12 @@ def let_accounts_trade(world, step):
 def take_marks(world, step):
     """Index and marks from the books: step 5."""
     set_marks(world, step, len(world.coins), len(world.markets))
+
+
+@kernel
+def let_longs_pay(world, step):
+    """Funding that is due: between marks and margin."""
+    pay_funding(world, step)
 
 
 @kernel

@@ -1,9 +1,9 @@
 """Funding: what longs pay to shorts, or shorts to longs, at the hours of their venue.
 
-A payment is one whole number of quanta for each lot, so that payer and receiver book the same. Whoever holds contracts
-pays for the sum of them in one booking. Accounts pay from their wallets, or from the margin of the position where the
-venue says so: then each position is visited, and its triggers move. Cross accounts are settled when they are next looked
-at, from `records.funding`.
+A payment is one whole number of quanta for each lot, so that payer and receiver book the same. Whoever holds
+contracts pays for the sum of them in one booking. Accounts pay from their wallets, or from the margin of the position
+where the venue says so: then each position is visited, and its triggers move. Cross accounts are settled when they are
+next looked at, from `records.funding`.
 """
 
 import math

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from cascade.errors import InvalidConfigError, UnknownVenueError, did_you_mean
-from cascade.reading import check_model, read_toml
+from cascade.keylines import key_lines
+from cascade.reading import check_model, place, read_toml
 from cascade.state import BRACKETS, BY_ENTRY_NOTIONAL, BY_MARK_NOTIONAL, BY_SIZE, ON_ENTRY, ON_MARK, Margin
 from cascade.venues.brackets import Bracket, Coin, cumulative_amounts
 from cascade.venues.venue import Venue
@@ -133,20 +134,20 @@ def _shipped(name: str) -> Venue:
 
 def _read(path: Path) -> Venue:
     """Return the venue of a file, with brackets of other venues where it names a stand-in."""
-    tables = read_toml(path)
-    venue = check_model(Venue, tables, str(path))
-    filled = {name: _with_stand_in(venue, name, path) for name in venue.coins}
+    tables, text = read_toml(path)
+    venue = check_model(Venue, tables, str(path), text=text)
+    filled = {name: _with_stand_in(venue, name, path, text) for name in venue.coins}
     # built anew, so that the checks see the rows that came from elsewhere
-    return check_model(Venue, venue.model_dump(exclude_unset=True) | {"coins": filled}, str(path))
+    return check_model(Venue, venue.model_dump(exclude_unset=True) | {"coins": filled}, str(path), text=text)
 
 
-def _with_stand_in(venue: Venue, name: str, path: Path) -> dict:
+def _with_stand_in(venue: Venue, name: str, path: Path, text: str) -> dict:
     """Return a coin's terms with the brackets of the venue that stands in, above its own if it has any."""
     coin = venue.coins[name]
     terms = coin.model_dump(exclude_unset=True)
     if coin.stand_in is None:
         return terms
-    where = f"{path}: coins.{name}.stand_in"
+    where = f"{path}: {place(('coins', name, 'stand_in'), key_lines(text))}"
     if coin.stand_in not in list_venues() or coin.stand_in == venue.name:
         known = did_you_mean(coin.stand_in, set(list_venues()) - {venue.name, "spot"})
         raise InvalidConfigError(f"{where}: there is no other venue {coin.stand_in!r}{known}")
@@ -172,7 +173,9 @@ def _stand_in_scale(venue: Venue, other: Venue, name: str, where: str) -> float:
     price_usd = venue.coins[name].stand_in_price_usd
     if price_usd is None:
         units = ("USD", "coins") if is_their_usd else ("coins", "USD")
-        raise InvalidConfigError(f"{where}_price_usd: is missing; it turns {other.name}'s {units[0]} into {units[1]}")
+        raise InvalidConfigError(
+            f"{where}: needs stand_in_price_usd beside it, to turn {other.name}'s {units[0]} into {units[1]}"
+        )
     return their / own * (1.0 / price_usd if is_their_usd else price_usd)
 
 
