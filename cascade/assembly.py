@@ -16,6 +16,7 @@ from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    DELEVERAGING,
     FROM_MARGIN,
     FROM_WALLET,
     HISTORY,
@@ -28,6 +29,7 @@ from cascade.state import (
     MARK_MEDIAN,
     MARKET,
     MINUTE,
+    NEVER,
     NO_POSITION,
     PAID,
     POOL,
@@ -41,6 +43,7 @@ from cascade.state import (
     THINNING,
     TICKS,
     WHEEL,
+    WHOLE,
     Accounts,
     Contracts,
     Counters,
@@ -52,10 +55,12 @@ from cascade.state import (
     Settings,
     World,
 )
+from cascade.terms import make_pools, make_rules, make_winners
 from cascade.units import QUANTUM_COIN, QUANTUM_USD
 from cascade.venues import Venue, margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
+PARTS = 10_000  # liquidation orders beyond two a position that a day has room for
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
@@ -70,6 +75,8 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
     accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
+    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,
@@ -80,9 +87,12 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         markets=make_markets(scenario, contracts),
         liquidity=make_liquidity(scenario, contracts),
         settings=make_settings(scenario, contracts, seed),
-        ledger=make_ledger(scenario, contracts, accounts),
+        rules=rules,
+        pools=make_pools(scenario, contracts, ledger),
+        winners=make_winners(rules, accounts.rows),
+        ledger=ledger,
         counters=make_counters(),
-        records=make_records(scenario, len(contracts.coin), len(accounts.rows)),
+        records=make_records(scenario, rules, ledger, len(accounts.rows)),
     )
     return world, drawn
 
@@ -344,17 +354,26 @@ def make_counters() -> Counters:
     return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64), inverse=np.zeros(2))
 
 
-def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
-    """Return empty records, with room for all that can be written."""
-    n_coins, steps = len(scenario.coins), scenario.seconds
-    snapshots = -(-steps // scenario.priors.run.map_interval_s)
+def make_records(scenario: Scenario, rules: np.ndarray, ledger: Ledger, positions: int) -> Records:
+    """Return empty records, with room for all that can be written.
+
+    A position is liquidated once, or in parts: then there is room for as many parts as positions, and a few thousand.
+    """
+    n_coins, steps, markets = len(scenario.coins), scenario.seconds, len(rules)
+    minutes, snapshots = -(-steps // 60), -(-steps // scenario.priors.run.map_interval_s)
+    events = positions + 2 if (rules["part"] == WHOLE).all() else 2 * positions + PARTS
+    closings = 1 if (rules["trigger"] == NEVER).all() else positions + events + 1
 
     def in_place(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
         return zeros(math.prod(shape), dtype).reshape(shape)
 
+    pools = np.zeros((minutes + 1, len(ledger.start)), np.int64)
+    pools[0] = ledger.cash.reshape(-1, LEDGER_COLUMNS)[:, POOL]
     return Records(
-        tape=np.zeros(positions + 2, LIQUIDATION),  # nearly all of it is never touched
-        minutes=in_place((-(-steps // 60), markets), MINUTE),
+        tape=np.zeros(events, LIQUIDATION),  # nearly all of it is never touched
+        deleveraged=np.zeros(closings, DELEVERAGING),  # likewise
+        pools=pools,
+        minutes=in_place((minutes, markets), MINUTE),
         prices=in_place((n_coins, steps), PRICE),
         mark=in_place((steps, markets), np.float64),
         funding=np.zeros((-(-steps // 3600), markets), np.int64),

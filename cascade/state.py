@@ -156,6 +156,7 @@ class Accounts(NamedTuple):
     rows: np.ndarray  # POSITION, shape (positions,): first those open before the day, then openings in time order
     opening: np.ndarray  # int64, shape (steps + 1,): openings of step t are rows opening[t] to opening[t + 1]
     closing: np.ndarray  # int32, shape (steps,): first position to close in each step, or -1
+    last_part: np.ndarray = np.zeros(0, np.int32)  # shape (positions,): step + 1 of the last partial order; 0 for none
 
 
 class Ladder(NamedTuple):
@@ -221,28 +222,105 @@ class Contracts(NamedTuple):
     )  # int64, shape (markets,): price in ticks of the book's tick 0 (a book holds TICKS prices from there)
 
 
+# ── liquidation rules, pools, deleveraging ───────────────────────────────────────────────────────────────────
+WHOLE, BY_BRACKET, BY_FRACTION, TO_COMPLIANCE = range(4)  # part: how much of a position one order closes
+AT_BANKRUPTCY, AT_MARKET = range(2)  # order: an IOC limit, or a market order
+TO_POOL, TO_ACCOUNT = range(2)  # surplus: who keeps what a fill leaves above the bankruptcy price
+NEVER, POOL_EMPTY, POOL_FALL, EQUITY_NEGATIVE = range(4)  # trigger of deleveraging
+PROFIT_TIMES_LEVERAGE, RETURN_TIMES_LEVERAGE, PROFIT = range(3)  # ranking of winners
+CLOSED_AT_BANKRUPTCY, CLOSED_AT_MARK = range(2)  # price at which winners are closed
+DELEVERAGE, SOCIALISE = range(2)  # shortage: what follows when the pool cannot pay
+
+RULE = np.dtype(  # how a market liquidates; all zeros: whole, at bankruptcy, surplus to the pool, no deleveraging
+    [
+        ("part", np.int64),
+        ("brackets_down", np.int64),  # BY_BRACKET: how many brackets one order descends
+        ("fraction", np.float64),  # BY_FRACTION: share of the position in one order
+        ("above_usd", np.float64),  # BY_FRACTION: notional at the mark up to which a position goes whole
+        ("pause", np.int64),  # BY_FRACTION: steps after a part within which the rest goes whole
+        ("order", np.int64),
+        ("backstop", np.float64),  # equity over maintenance margin below which the pool takes over at once; 0: never
+        ("surplus", np.int64),
+        ("shortage", np.int64),
+        ("trigger", np.int64),
+        ("fall", np.float64),  # POOL_FALL: from its running maximum, at which deleveraging begins
+        ("stop", np.float64),  # POOL_FALL: below which it ends
+        ("ranking", np.int64),
+        ("price", np.int64),
+        ("refresh", np.int64),  # steps for which a ranking of winners is kept
+    ]
+)
+INSURANCE = np.dtype(  # a pool: what it holds is in the ledger, what it was worth in `Records.pools`
+    [
+        ("window", np.int64),  # minutes of its running maximum
+        ("peak", np.int64),  # that maximum, quanta
+        ("alarm", np.int64),  # 1 while its fall makes venues deleverage
+    ]
+)
+RANKED = np.dtype([("score", np.float64), ("position", np.int64)])
+
+
+class Winners(NamedTuple):
+    """Who may be deleveraged: positions by market and side, and of each a heap of those in profit.
+
+    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`. Empty where no venue deleverages.
+    """
+
+    rows: np.ndarray  # int32, shape (positions,): positions by segment, ascending
+    first: np.ndarray  # int64, shape (2 * markets + 1,)
+    heap: np.ndarray  # RANKED, shape (positions,): the first to be deleveraged at the head of each segment
+    count: np.ndarray  # int64, shape (2 * markets,): entries of each heap
+    built: np.ndarray  # int64, shape (2 * markets,): step + 1 in which it was ranked; 0 for never
+
+
 # ── what a run writes down ───────────────────────────────────────────────────────────────────────────────────
-LIQUIDATION = np.dtype(
+ORDER_WHOLE, ORDER_PART, BACKSTOP = range(3)  # kind of a liquidation: one order for all, for a part, or no order
+LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an account may need several
     [
         ("account", np.int32),  # row of the position
         ("trigger_step", np.int32),  # step at whose mark it was breached
         ("step", np.int32),  # step in which its order went to the book
-        ("lots", np.int32),
-        ("filled_lots", np.int32),  # by the book; the rest was taken over by the pool at the bankruptcy price
+        ("lots", np.int32),  # that this order closes: filled, deleveraged and taken over together
+        ("filled_lots", np.int32),  # by the book
+        ("deleveraged_lots", np.int32),  # by winners
+        ("taken_over_lots", np.int32),  # by the pool at the bankruptcy price
         ("leverage", np.float32),
         ("market", np.int16),
         ("side", np.int8),  # of the position: +1 long, -1 short
         ("bucket", np.int8),
         ("opened_today", np.int8),
         ("group", np.int8),
-        ("pad", np.int16),
+        ("kind", np.int8),  # ORDER_WHOLE, ORDER_PART or BACKSTOP
+        ("pad", np.int8),
         ("entry_usd", np.float64),
         ("mark_usd", np.float64),  # at the trigger
         ("bankruptcy_usd", np.float64),
         ("fill_usd", np.float64),  # average; nan where the book filled nothing
         ("last_fill_usd", np.float64),  # the worst price paid; nan likewise
-        ("pool", np.int64),  # quanta to (+) or from (-) the insurance pool
+        ("feed_usd", np.float64),  # what a public feed prints: limit, or mean fill of a market order; nan for no order
+        ("pool", np.int64),  # quanta to (+) or from (-) the insurance pool, what it took over counted at the mark
         ("fee", np.int64),  # quanta of clearance fee
+        ("loss", np.int64),  # quanta of collateral that the account lost
+        ("socialised", np.int64),  # quanta of loss that neither its margin nor the pool covered
+    ]
+)
+DELEVERAGING = np.dtype(
+    [
+        ("account", np.int32),  # row of the bankrupt position
+        ("counterparty", np.int32),  # row of the winner's
+        ("liquidation", np.int32),  # row of the liquidation tape
+        ("step", np.int32),
+        ("lots", np.int32),
+        ("leverage", np.float32),  # of the winner
+        ("market", np.int16),
+        ("side", np.int8),  # of the winner's position
+        ("bucket", np.int8),
+        ("pad", np.int32),
+        ("entry_usd", np.float64),  # of the winner
+        ("price_usd", np.float64),  # at which it was closed
+        ("mark_usd", np.float64),
+        ("profit", np.int64),  # quanta that the winner realised
+        ("forgone", np.int64),  # quanta by which it would have been more at the mark
     ]
 )
 MINUTE = np.dtype(
@@ -408,7 +486,7 @@ class Counters(NamedTuple):
     """What the run counts."""
 
     n: np.ndarray  # int64, shape (24,): by the names below
-    fills: np.ndarray  # int64, shape (4,): tally of the taker order under way
+    fills: np.ndarray  # int64, shape (4,): tally of the taker order or the deleveraging under way
     inverse: np.ndarray  # float64, shape (2,): of its market, lot_quanta (0: linear) and floor_tick
 
 
@@ -432,9 +510,11 @@ class Counters(NamedTuple):
     N_TRIGGER_CHECKS,
     N_PROGRAMME,
     N_OFF_BOOK,
-) = range(19)
+    N_DELEVERAGED,
+) = range(20)
 # fills
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
+TALLY_DELEVERAGED = 3  # quanta at which winners were closed
 
 
 PRICE = np.dtype([("index_usd", np.float64), ("value_usd", np.float64), ("reference_usd", np.float64)])
@@ -444,6 +524,10 @@ class Records(NamedTuple):
     """What the run writes down."""
 
     tape: np.ndarray  # LIQUIDATION
+    deleveraged: np.ndarray  # DELEVERAGING
+    pools: (
+        np.ndarray
+    )  # int64, shape (minutes + 1, purses): quanta that each pool is worth, at the open and after minutes
     minutes: np.ndarray  # MINUTE, shape (minutes, markets)
     prices: np.ndarray  # PRICE, shape (coins, steps)
     mark: np.ndarray  # float64, shape (steps, markets)
@@ -463,6 +547,9 @@ class World(NamedTuple):
     markets: np.ndarray  # MARKET
     liquidity: Liquidity
     settings: Settings
+    rules: np.ndarray  # RULE, shape (markets,)
+    pools: np.ndarray  # INSURANCE, shape (purses,)
+    winners: Winners
     ledger: Ledger
     counters: Counters
     records: Records

@@ -70,10 +70,10 @@ class ReferenceMarket:
         return int(lots * self.quanta * ticks)
 
     # ── margin: all in USD, or in coins where the contract is inverse ────────────────────────────────────────
-    def notional(self, account: Account, price_usd: float) -> float:
+    def notional(self, lots: int, price_usd: float) -> float:
         if self.is_inverse:
-            return account.lots * self.terms.contract_usd / price_usd
-        return account.lots * self.lot_base * price_usd
+            return lots * self.terms.contract_usd / price_usd
+        return lots * self.lot_base * price_usd
 
     def entry_usd(self, account: Account) -> float:
         if self.is_inverse:
@@ -83,26 +83,28 @@ class ReferenceMarket:
     def equity(self, account: Account, mark_usd: float) -> float:
         """Collateral and what is won: an inverse long wins what its dollars cost less in coins than at entry."""
         sign = -account.side if self.is_inverse else account.side
-        return account.margin / self.unit + sign * (self.notional(account, mark_usd) - account.cost / self.unit)
+        return account.margin / self.unit + sign * (self.notional(account.lots, mark_usd) - account.cost / self.unit)
 
-    def required(self, account: Account, mark_usd: float) -> float:
-        """Maintenance margin, and the fee that the venue counts in its trigger."""
-        entry_usd, rules = self.entry_usd(account), self.venue.margin
-        unit = self.venue.bracket_unit(self.coin)
+    def bracket_of(self, account: Account, lots: int, mark_usd: float) -> int:
+        """Return the bracket that holds so many lots of a position."""
         measure = {
-            "contracts": account.lots * self.lot_base / self.terms.contract_base,
-            "mark_notional": self.notional(account, mark_usd),
-            "entry_notional": self.notional(account, entry_usd),
-        }[unit]
+            "contracts": lots * self.lot_base / self.terms.contract_base,
+            "mark_notional": self.notional(lots, mark_usd),
+            "entry_notional": self.notional(lots, self.entry_usd(account)),
+        }[self.venue.bracket_unit(self.coin)]
         rows = self.terms.brackets
-        k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
-        amount = 0.0
+        return next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
+
+    def required(self, account: Account, mark_usd: float, lots: int | None = None) -> float:
+        """Maintenance margin of all or so many lots, and the fee that the venue counts in its trigger."""
+        lots, entry_usd, rules = account.lots if lots is None else lots, self.entry_usd(account), self.venue.margin
+        rows, k, amount = self.terms.brackets, self.bracket_of(account, lots, mark_usd), 0.0
         if rules.deduction == "cumulative":
             steps = pairwise(rows[: k + 1])
             amount = sum(above.floor * (above.maintenance_rate - below.maintenance_rate) for below, above in steps)
         base_usd = entry_usd if rules.basis == "entry" else mark_usd
-        fee = self.venue.fees.taker * self.notional(account, mark_usd) if rules.fee_in_trigger else 0.0
-        return self.notional(account, base_usd) * rows[k].maintenance_rate - amount + fee
+        fee = self.venue.fees.taker * self.notional(lots, mark_usd) if rules.fee_in_trigger else 0.0
+        return self.notional(lots, base_usd) * rows[k].maintenance_rate - amount + fee
 
     def is_breached(self, account: Account) -> bool:
         return self.equity(account, self.mark_usd) < self.required(account, self.mark_usd)

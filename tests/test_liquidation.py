@@ -47,9 +47,9 @@ FIELDS = ("status", "lots", "cost", "margin")
 class Duel:
     """The compiled rules and the reference in the same world, with marks and resting orders that a test gives."""
 
-    def __init__(self, scenario: Scenario, seed: int):
+    def __init__(self, scenario: Scenario, seed: int, reference: type[ReferenceDay] = ReferenceDay):
         self.world, _ = build_world(scenario, seed)
-        self.reference = ReferenceDay(scenario, self.world)
+        self.reference = reference(scenario, self.world)
         self.random = np.random.default_rng(seed)
         self.marks = self.world.markets["mark_usd"].copy()
         self.breached = self.stopped = 0
@@ -113,11 +113,11 @@ def breached_by(world: World, step: int, seen: int) -> list[int]:
     """Return who was breached in a step, in line: the tape's new rows, then the queues from the front."""
     tape = world.records.tape[seen : world.counters.n[N_TAPE]]
     numbers = [int(row["account"]) for row in tape if row["trigger_step"] == step]
-    rows = world.accounts.rows
+    rows, taken = world.accounts.rows, set(tape["account"].tolist())  # who is taken and still queued came back
     for market in world.markets:
         i = int(market["first_queued"])
         while i != NO_POSITION:
-            numbers += [i] if rows[i]["prev"] == step else []
+            numbers += [i] if rows[i]["prev"] == step and i not in taken else []
             i = int(rows[i]["next"])
     return numbers
 

@@ -15,9 +15,11 @@ from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade_accounts
 from cascade.kernels.orders import take_at_market
+from cascade.kernels.pools import record_pools
 from cascade.kernels.stops import set_triggers
 from cascade.scenario import Scenario, load_venues
 from cascade.state import MARK_LAST, NO_POSITION, OPEN, POSITION, World
+from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 OPEN_USD = {"BTC": 72_000.0, "ETH": 2_140.0}
@@ -123,11 +125,15 @@ def still_world(
         fields |= {"cost": cost, "margin": -int(-cost // fields["leverage"]), "close_step": 2**31 - 1}
         for name, value in fields.items():
             row[name] = value
-    accounts = world.accounts._replace(rows=rows, opening=np.full(scenario.seconds + 1, len(rows)))
+    accounts = world.accounts._replace(
+        rows=rows, opening=np.full(scenario.seconds + 1, len(rows)), last_part=np.zeros(len(rows), np.int32)
+    )
+    ledger = make_ledger(scenario, world.contracts, accounts)
     world = world._replace(
         accounts=accounts,
-        ledger=make_ledger(scenario, world.contracts, accounts),
-        records=make_records(scenario, len(world.markets), len(rows)),
+        winners=make_winners(world.rules, rows),
+        ledger=ledger,
+        records=make_records(scenario, world.rules, ledger, len(rows)),
     )
     world.markets["mark_rule"][0] = MARK_LAST
     file_accounts(world)
@@ -196,6 +202,12 @@ def liquidate(world, step):
     for market in range(len(world.markets)):
         liquidate_breached(world, step, market)
     check_ledger(world)
+
+
+@kernel
+def end_minute(world, minute):
+    """Write what the pools are worth after so many minutes."""
+    record_pools(world, minute)
 
 
 @kernel

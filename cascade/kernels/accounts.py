@@ -9,6 +9,7 @@ from cascade.kernels.ledger import book_opening, book_release, hand_over, move
 from cascade.kernels.margin import is_underwater
 from cascade.kernels.money import average_quote, lots_worth, quote, size_of, stance
 from cascade.kernels.orders import fill_value, take_at_market
+from cascade.kernels.pools import bear_loss
 from cascade.kernels.stops import set_triggers
 from cascade.kernels.triggers import direction_of, file_position, trigger_tick, unfile
 from cascade.state import (
@@ -95,7 +96,10 @@ def open_position(world, i):
 
 @rule
 def release_lots(world, i, lots, proceeds, payer):
-    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of the margin."""
+    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of its margin.
+
+    Below zero, the account's wallet is short of it: the caller says who bears it (`pools.bear_loss`).
+    """
     row = world.accounts.rows[i]
     market, size = np.int64(row["market"]), np.int64(row["lots"])
     side = stance(world.contracts, market, np.int64(row["side"]))
@@ -125,7 +129,7 @@ def close_position(world, i):
     filled = take_at_market(world, market, SELL if side > 0 else BUY, np.int64(row["lots"]))
     if filled > 0:
         proceeds = fill_value(world, market, filled)
-        release_lots(world, i, filled, proceeds, EXTERNAL)
+        bear_loss(world, market, -release_lots(world, i, filled, proceeds, EXTERNAL))
         hand_over(world, market, ACCOUNTS_LOTS, EXTERNAL_LOTS, side * filled)
         move(world, market, FREE, FEES, np.int64(proceeds * world.margin.taker_fee[market]))
     if row["lots"] == 0:

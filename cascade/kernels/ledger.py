@@ -11,7 +11,6 @@ from cascade.state import (
     HOLDERS,
     LEDGER_COLUMNS,
     PAID,
-    POOL,
 )
 
 
@@ -44,8 +43,8 @@ def book_opening(world, market, side, lots, cost):
 def book_release(world, market, side, cost, margin, proceeds, payer):
     """Book the closing of contracts that cost `cost` for `proceeds` paid by `payer`; return what is left of the margin.
 
-    `side` is that of the good (`money.stance`). The margin released and the profit go to the account's wallet; what
-    falls below zero the pool pays.
+    `side` is that of the good (`money.stance`). The margin released and the profit go to the account's wallet. Below
+    zero it is a loss that someone else has to bear: the caller says who.
     """
     row = world.contracts.purse[market] * LEDGER_COLUMNS
     world.ledger.cash[row + PAID] -= side * cost
@@ -53,9 +52,6 @@ def book_release(world, market, side, cost, margin, proceeds, payer):
     world.ledger.cash[row + COLLATERAL] -= margin
     left = margin + side * (proceeds - cost)
     world.ledger.cash[row + FREE] += left
-    if left < 0:
-        move(world, market, POOL, FREE, -left)
-        return 0
     return left
 
 

@@ -7,9 +7,11 @@ from cascade.kernels.draws import stream_key
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
-from cascade.kernels.liquidation import drain, fire_ladders
+from cascade.kernels.liquidation import drain
 from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, settle_stale, withdraw
+from cascade.kernels.pools import record_pools
 from cascade.kernels.prices import hear_news, learn, mark_market, mid_usd, move_since, note_touch
+from cascade.kernels.queues import fire_ladders
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
 from cascade.state import ARBITRAGE, BUY, OPENINGS, STREAMS
@@ -86,8 +88,10 @@ def liquidate_breached(world, step, market):
 
 @rule
 def record(world, step, n_coins, n_markets):
-    """Write down prices; books at the end of a minute; the map at its interval."""
+    """Write down prices; books and pools at the end of a minute; the map at its interval."""
     record_prices(world, step, n_coins)
+    if (step + 1) % 60 == 0:
+        record_pools(world, (step + 1) // 60)
     for market in range(n_markets):
         world.markets[market]["spread_ticks"] += world.book.best[2 * market + 1] - world.book.best[2 * market]
         if (step + 1) % 60 == 0:

@@ -1,0 +1,215 @@
+"""Deleveraging: winners of the other side are closed against a bankrupt position, off the book and without a fee.
+
+Winners are ranked in their venue's own terms. The ranking of a market's side is a heap, built from one look at its
+positions and kept for `refresh` steps: who has been closed since, or has stopped winning, is dropped when it comes up.
+So is who would be left with less than nothing at the price: its bankruptcy price and that of the other do not overlap.
+"""
+
+import numpy as np
+
+from cascade.kernels.accounts import entry_quote, file_ahead, part_of, release_lots
+from cascade.kernels.jit import rule
+from cascade.kernels.money import average_quote, quote, stance
+from cascade.kernels.pools import is_alarmed, mark_value, shortfall
+from cascade.kernels.stops import set_triggers
+from cascade.kernels.triggers import unfile
+from cascade.state import (
+    CLOSED,
+    DELEVERAGE,
+    EQUITY_NEGATIVE,
+    EXTERNAL,
+    N_DELEVERAGED,
+    N_TAPE,
+    NEVER,
+    NO_POSITION,
+    OPEN,
+    POOL_EMPTY,
+    POOL_FALL,
+    PROFIT,
+    PROFIT_TIMES_LEVERAGE,
+    STOPPING,
+    TALLY_DELEVERAGED,
+)
+
+
+@rule
+def is_due(world, market, loss):
+    """Whether a position whose take-over would cost the pool `loss` is closed against winners instead."""
+    terms = world.rules[market]
+    trigger = terms["trigger"]
+    if trigger == NEVER or loss <= 0:
+        return False
+    if trigger == EQUITY_NEGATIVE or (trigger == POOL_FALL and is_alarmed(world, market)):
+        return True
+    return (trigger == POOL_EMPTY or terms["shortage"] == DELEVERAGE) and shortfall(world, market, loss) > 0
+
+
+@rule
+def deleverage(world, event, lots, value):
+    """Close winners against up to `lots` of the event's position, worth `value` quanta; return how many were found.
+
+    What they were worth is left in the tally. The winners' side of it is booked here, the other by the caller.
+    """
+    market, step = np.int64(event["market"]), np.int64(event["step"])
+    segment = 2 * market + (1 if event["side"] > 0 else 0)
+    if world.winners.built[segment] == 0 or step + 1 - world.winners.built[segment] >= world.rules[market]["refresh"]:
+        rank_winners(world, segment, step)
+    rest, unpaid = lots, value
+    while rest > 0:
+        i = first_winner(world, segment)
+        if i == NO_POSITION:
+            break
+        closed = min(rest, np.int64(world.accounts.rows[i]["lots"]))
+        part = part_of(unpaid, closed, rest)
+        if equity_at(world, i, closed, part) < 0:
+            drop_first(world.winners, segment)
+            continue
+        close_winner(world, i, closed, part, event)
+        rest -= closed
+        unpaid -= part
+    world.counters.fills[TALLY_DELEVERAGED] = value - unpaid
+    return lots - rest
+
+
+@rule
+def equity_at(world, i, lots, value):
+    """Return what `lots` of position `i` leave of their margin when they are closed for `value` quanta."""
+    row = world.accounts.rows[i]
+    size, side = np.int64(row["lots"]), stance(world.contracts, np.int64(row["market"]), np.int64(row["side"]))
+    return part_of(row["margin"], lots, size) + side * (value - part_of(row["cost"], lots, size))
+
+
+@rule
+def close_winner(world, i, lots, value, event):
+    """Close `lots` of the winner `i` for `value` quanta: what is left goes to its wallet, the rest of it stays open."""
+    row = world.accounts.rows[i]
+    market, contracts = np.int64(row["market"]), world.contracts
+    side = stance(contracts, market, np.int64(row["side"]))
+    n = world.counters.n[N_DELEVERAGED]
+    note = world.records.deleveraged[min(n, len(world.records.deleveraged) - 1)]
+    note["account"], note["counterparty"], note["liquidation"] = event["account"], i, world.counters.n[N_TAPE]
+    note["step"], note["lots"], note["leverage"] = event["step"], lots, row["leverage"]
+    note["market"], note["side"], note["bucket"] = market, row["side"], row["bucket"]
+    note["entry_usd"] = quote(contracts, market, entry_quote(world, i))
+    note["price_usd"] = quote(contracts, market, average_quote(contracts, market, lots, value))
+    note["mark_usd"] = world.markets[market]["mark_usd"]
+    note["forgone"] = side * (mark_value(world, market, lots) - value)
+    margin, cost = row["margin"], row["cost"]
+    if row["status"] == OPEN:
+        unfile(world.accounts, world.ladder, i)
+    release_lots(world, i, lots, value, EXTERNAL)  # the bankrupt position pays or receives the same: it cancels
+    note["profit"] = side * (value - (cost - row["cost"]))
+    if row["lots"] == 0:
+        row["status"] = CLOSED
+    elif row["status"] == OPEN:
+        set_triggers(world, i)
+        file_ahead(world, i)
+    world.counters.n[N_DELEVERAGED] = n + 1
+
+
+# ── who is next ──────────────────────────────────────────────────────────────────────────────────────────────
+@rule
+def is_winning(world, i):
+    """Whether position `i` is open and in profit at the mark."""
+    row = world.accounts.rows[i]
+    return (row["status"] == OPEN or row["status"] == STOPPING) and profit_of(world, i) > 0
+
+
+@rule
+def profit_of(world, i):
+    """Return the unrealised profit of position `i` at the mark, in quanta."""
+    row = world.accounts.rows[i]
+    market = np.int64(row["market"])
+    worth = mark_value(world, market, np.int64(row["lots"]))
+    return stance(world.contracts, market, np.int64(row["side"])) * (worth - row["cost"])
+
+
+@rule
+def score_of(world, i):
+    """Return the rank of a winner in its venue's terms: the higher, the earlier it is deleveraged.
+
+    Profit over cost, or value over cost (a short's: cost over value), times effective leverage (value over equity).
+    """
+    row = world.accounts.rows[i]
+    market, profit = np.int64(row["market"]), np.float64(profit_of(world, i))
+    ranking = world.rules[market]["ranking"]
+    if ranking == PROFIT:
+        return profit
+    worth = np.float64(mark_value(world, market, np.int64(row["lots"])))
+    leverage = worth / max(row["margin"] + profit, 1.0)
+    if ranking == PROFIT_TIMES_LEVERAGE:
+        return profit / row["cost"] * leverage
+    gained = worth / row["cost"]
+    return (gained if stance(world.contracts, market, np.int64(row["side"])) > 0 else 1.0 / gained) * leverage
+
+
+@rule
+def rank_winners(world, segment, step):
+    """Build the heap of a market's side anew: the one look at its positions.
+
+    Holders of other kinds enter here, with numbers of their own, and leave in `first_winner` and `close_winner`.
+    """
+    winners = world.winners
+    first, count = winners.first[segment], 0
+    for k in range(first, winners.first[segment + 1]):
+        i = np.int64(winners.rows[k])
+        if is_winning(world, i):
+            winners.heap[first + count]["score"] = score_of(world, i)
+            winners.heap[first + count]["position"] = i
+            count += 1
+    winners.count[segment] = count
+    winners.built[segment] = step + 1
+    for k in range(count // 2 - 1, -1, -1):
+        sift(winners, segment, k)
+
+
+@rule
+def first_winner(world, segment):
+    """Return the position that is deleveraged next, or -1; drop those in front of it that do not win any more."""
+    winners = world.winners
+    while winners.count[segment] > 0:
+        i = winners.heap[winners.first[segment]]["position"]
+        if is_winning(world, i):
+            return i
+        drop_first(winners, segment)
+    return np.int64(NO_POSITION)
+
+
+@rule
+def drop_first(winners, segment):
+    """Take the head out of a heap."""
+    first, last = winners.first[segment], winners.count[segment] - 1
+    winners.heap[first]["score"] = winners.heap[first + last]["score"]
+    winners.heap[first]["position"] = winners.heap[first + last]["position"]
+    winners.count[segment] = last
+    sift(winners, segment, 0)
+
+
+@rule
+def sift(winners, segment, k):
+    """Let entry `k` of a heap sink below those that come before it: higher scores, then lower numbers."""
+    heap, first, count = winners.heap, winners.first[segment], winners.count[segment]
+    while 2 * k + 1 < count:
+        child = 2 * k + 1
+        if child + 1 < count and comes_before(heap[first + child + 1], heap[first + child]):
+            child += 1
+        if not comes_before(heap[first + child], heap[first + k]):
+            return
+        swap(heap[first + k], heap[first + child])
+        k = child
+
+
+@rule
+def comes_before(one, other):
+    """Whether one entry of a heap is deleveraged before another."""
+    if one["score"] != other["score"]:
+        return one["score"] > other["score"]
+    return one["position"] < other["position"]
+
+
+@rule
+def swap(one, other):
+    """Exchange two entries of a heap."""
+    score, position = one["score"], one["position"]
+    one["score"], one["position"] = other["score"], other["position"]
+    other["score"], other["position"] = score, position
