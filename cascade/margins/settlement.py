@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cascade.kernels.margin import equity_usd
 from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite
 from cascade.venues import load_venue
 
@@ -84,7 +83,7 @@ def pool_flow(
     """
     claims = claims_on(venue, coin, side=side, size_base=size, entry_usd=bankruptcy_price, mark_usd=fill_price)
     rows = claims.rows
-    left = equity_usd(rows["side"], rows["size_base"], rows["entry_usd"], 0.0, rows["mark_usd"])
+    left = rows["side"] * rows["size_base"] * (rows["mark_usd"] - rows["entry_usd"])
     fee = np.asarray(clearance_fee(venue, coin, size, fill_price, left))
     to_account = np.where((left > 0) & _leaves_surplus(venue), left - fee, 0.0)
     return Settlement(fee[()], (left - fee - to_account)[()], to_account[()])
