@@ -234,7 +234,7 @@ def test_pool_flow__adds_up_and_no_fee_exceeds_what_is_left(venue, side, worth, 
 
 
 def test_pool_flow__by_hand():
-    """Long 2 BTC filled at 60,300, bankrupt at 60,000: 600 left. The fee of Bybit is 0.055 % of 120,600; the rest is the pool's.
+    """Long 2 BTC filled at 60,300, bankrupt at 60,000: 600 left. Bybit takes 0.055 % of 120,600; its pool the rest.
 
     Binance: 1.25 % would be 1,507.50, so all 600. Hyperliquid charges nothing and gives the 600 back.
     """

@@ -91,7 +91,7 @@ def overview(venues: Iterable[Venue]) -> list[tuple[str, ...]]:
 
 def _terms(venue: Venue) -> Iterator[Rule]:
     """Yield what a position must hold, and how it is marked."""
-    yield Rule("contract", f"{venue.title}. {_sentence(CONTRACTS[venue.contract])}", "")
+    yield Rule("contract", f"{_sentence(venue.title)} {_sentence(CONTRACTS[venue.contract])}", "")
     if venue.margin is None or venue.mark is None:
         return
     margin = venue.margin
@@ -139,7 +139,7 @@ def _losses(venue: Venue) -> Iterator[Rule]:
     if venue.insurance.shortage == "deleverage" and venue.deleveraging.trigger == "never":
         shortage = "as winners are never deleveraged, it may fall below zero"
     held = " in coin" if venue.contract == "inverse" else ""
-    words = f"{_dollars(venue.insurance.pool_usd)} at the open{held}; {shortage}."
+    words = f"It holds {_dollars(venue.insurance.pool_usd)} at the open{held}; {shortage}."
     yield Rule("insurance pool", words, venue.insurance.source)
     rule = venue.deleveraging
     if rule.trigger == "never":
