@@ -77,7 +77,7 @@ def test_venue__is_shown_in_words_with_its_sources(shown, venue, words):
 def test_own_venue__is_shown_from_its_file(shown, tmp_path):
     status, out, _ = shown("show", str(write_venue(tmp_path, VENUE_FILE)))
     assert status == 0
-    assert "a venue of one's own" in out and "[a pool]" in out and "[not stated]" in out
+    assert "A venue of one's own" in out and "[a pool]" in out and "[not stated]" in out
 
 
 def test_unknown_venue__is_refused_in_one_line(shown, tmp_path):
