@@ -123,7 +123,7 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         provenance=provenance,
         contract_usd=np.where(contracts.payoff < 0, contracts.lot_size, 0.0),
         deleveraged=records.deleveraged[: world.counters.n[N_DELEVERAGED]].copy(),
-        purses=tuple(name for _, name in sorted(purse_names(scenario, world).items())),
+        purses=tuple(purse_names(scenario, world).get(purse, "") for purse in range(len(socialised))),
         purse_of=contracts.purse,
         pool_quanta=records.pools,
         socialised=socialised,

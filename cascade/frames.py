@@ -90,14 +90,14 @@ def pools_frame(result: "Result") -> "pl.DataFrame":
     """Return what every pool is worth, USD, at the open and after every minute; see `Result.pools`."""
     import polars as pl
 
-    quanta = result.pool_quanta
-    n_rows, n_purses = quanta.shape
-    usd = np.column_stack([quanta[:, k] * _quantum_usd(result, k, n_rows) for k in range(n_purses)])
+    pools = [k for k, name in enumerate(result.purses) if name not in ("", "spot")]
+    n_rows = len(result.pool_quanta)
+    usd = np.array([result.pool_quanta[:, k] * _quantum_usd(result, k, n_rows) for k in pools])
     return pl.DataFrame(
         {
-            "time": times(np.repeat(result.start_ns + 60_000_000_000 * np.arange(n_rows), n_purses)),
-            "pool": labels(np.tile(np.arange(n_purses), n_rows), result.purses),
-            "pool_usd": usd.ravel(),
+            "time": times(np.repeat(result.start_ns + 60_000_000_000 * np.arange(n_rows), len(pools))),
+            "pool": labels(np.tile(np.arange(len(pools)), n_rows), tuple(result.purses[k] for k in pools)),
+            "pool_usd": usd.T.ravel(),
         }
     )
 
@@ -114,8 +114,8 @@ def losses_frame(result: "Result") -> "pl.DataFrame":
         "winners": _sum(result, notes["forgone"], notes, notes["market"] % n_venues),
         "socialised": np.zeros(n_venues),
     }
-    for purse, quanta in enumerate(result.socialised):
-        venue = _markets_of(result, purse)[0] % n_venues
+    for purse in np.flatnonzero(result.socialised):
+        venue, quanta = _markets_of(result, purse)[0] % n_venues, result.socialised[purse]
         lost["socialised"][venue] += quanta * _quantum_usd(result, purse, 1 + result.index_usd.shape[1] // 60)[-1]
     levered = [v for v, venue in enumerate(result.venues) if venue != "spot"]
     return pl.DataFrame(

@@ -64,7 +64,7 @@ class Result:
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
     contract_usd: np.ndarray | float = 0.0  # float64, (markets,): USD in an inverse contract; 0 where they are linear
     deleveraged: np.ndarray = field(default_factory=lambda: np.zeros(0, DELEVERAGING))  # rows in time order
-    purses: tuple[str, ...] = ()  # a venue's, and one for each coin that its inverse contracts settle in
+    purses: tuple[str, ...] = ()  # a venue's, and one for each coin that its inverse contracts settle in; unused: ""
     purse_of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (markets,)
     pool_quanta: np.ndarray = field(default_factory=lambda: np.zeros((1, 0), np.int64))  # (minutes + 1, purses)
     socialised: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (purses,): quanta nobody covered
