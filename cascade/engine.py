@@ -11,10 +11,10 @@ from cascade.assembly import build_world
 from cascade.errors import ConservationError, InvalidConfigError, PriceRangeError
 from cascade.kernels.jit import compile_clock
 from cascade.kernels.loop import post_one_more, run_steps
-from cascade.kernels.recount import recount
+from cascade.kernels.recount import recount, winnings
 from cascade.result import Result
 from cascade.scenario import Scenario
-from cascade.state import LEDGER_COLUMNS, N_OFF_BOOK, N_POOL_FULL, N_TAPE, World
+from cascade.state import LEDGER_COLUMNS, N_DELEVERAGED, N_OFF_BOOK, N_POOL_FULL, N_TAPE, SOCIALISED, World
 
 EXTRA_ORDER_S = 60  # before the day: when a twin gets its one more order,
 EXTRA_ORDER = (5e-4, 0.01, 3600.0)  # this far below the reference, of this share of the 1% depth, for so many seconds
@@ -96,6 +96,7 @@ def _run(scenario: Scenario, world: World, report: Progress) -> float:
 def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenance: dict) -> Result:
     """Return the result that a finished world holds."""
     contracts, records = world.contracts, world.records
+    socialised = -world.ledger.cash.reshape(-1, LEDGER_COLUMNS)[:, SOCIALISED]
     return Result(
         event=scenario.name,
         seed=seed,
@@ -121,6 +122,12 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         runtime=runtime,
         provenance=provenance,
         contract_usd=np.where(contracts.payoff < 0, contracts.lot_size, 0.0),
+        deleveraged=records.deleveraged[: world.counters.n[N_DELEVERAGED]].copy(),
+        purses=tuple(purse_names(scenario, world).get(purse, "") for purse in range(len(socialised))),
+        purse_of=contracts.purse,
+        pool_quanta=records.pools,
+        socialised=socialised,
+        winnings=winnings(world, socialised > 0),
     )
 
 
@@ -190,6 +197,10 @@ def _check(world: World) -> None:
     differing = recount(world)
     if differing:
         raise ConservationError(f"{differing} running totals differ from a recount of all positions: report this")
+    if world.counters.n[N_TAPE] == len(world.records.tape) - 1:
+        raise ConservationError(
+            f"{len(world.records.tape)} liquidation orders found no room: report this, with the seed"
+        )
     if world.counters.n[N_POOL_FULL]:
         raise ConservationError(
             f"{world.counters.n[N_POOL_FULL]} orders found no room: raise run.order_slots of the priors"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cascade.result import LEVERAGE_BUCKETS, Result
+from cascade.frames import LEVERAGE_BUCKETS
+from cascade.result import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

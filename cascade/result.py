@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.figures import measure
-from cascade.state import STAKE_SHIFT
+from cascade.frames import (
+    deleveragings_frame,
+    haircuts_of,
+    labels,
+    liquidations_frame,
+    losses_frame,
+    pools_frame,
+    times,
+)
+from cascade.state import DELEVERAGING, STAKE_SHIFT
 from cascade.summary import Summary, summarise
 from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
@@ -18,7 +27,6 @@ if TYPE_CHECKING:
     from cascade.facts import Figure as ReportedFigure
 
 STEPS_PER_MINUTE = 60
-LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +63,12 @@ class Result:
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
     contract_usd: np.ndarray | float = 0.0  # float64, (markets,): USD in an inverse contract; 0 where they are linear
+    deleveraged: np.ndarray = field(default_factory=lambda: np.zeros(0, DELEVERAGING))  # rows in time order
+    purses: tuple[str, ...] = ()  # a venue's, and one for each coin that its inverse contracts settle in; unused: ""
+    purse_of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (markets,)
+    pool_quanta: np.ndarray = field(default_factory=lambda: np.zeros((1, 0), np.int64))  # (minutes + 1, purses)
+    socialised: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (purses,): quanta nobody covered
+    winnings: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (purses,): profit that bears them
 
     def __repr__(self) -> str:
         """Return one line: the arrays are too long to show."""
@@ -91,37 +105,42 @@ class Result:
 
     @cached_property
     def liquidations(self) -> "pl.DataFrame":
-        """One row per liquidation, in the order of the tape; prices and money in USD, times in UTC."""
-        import polars as pl
+        """One row per liquidation order, in the order of the tape; prices and money in USD, times in UTC."""
+        return liquidations_frame(self)
 
-        tape = self.tape
-        coin, venue = np.divmod(tape["market"].astype(np.int64), len(self.venues))
-        is_short = tape["side"] < 0
-        return pl.DataFrame(
-            {
-                "time": _times(self.step_ns(tape["trigger_step"])),
-                "order_time": _times(self.step_ns(tape["step"])),
-                "account": tape["account"],
-                "coin": _labels(coin, self.coins),
-                "venue": _labels(venue, self.venues),
-                "position_side": _labels(is_short, ("long", "short")),
-                "side": _labels(is_short, ("sell", "buy")),
-                "leverage": tape["leverage"].astype(np.float64),
-                "leverage_bucket": _labels(tape["bucket"], LEVERAGE_BUCKETS),
-                "entry_price": tape["entry_usd"],
-                "mark_price": tape["mark_usd"],
-                "bankruptcy_price": tape["bankruptcy_usd"],
-                "fill_price": tape["fill_usd"],
-                "last_fill_price": tape["last_fill_usd"],
-                "lots": tape["lots"],
-                "filled_lots": tape["filled_lots"],
-                "size": self.tape_notional_usd / tape["mark_usd"],
-                "notional_usd": self.tape_notional_usd,
-                "pool_usd": self.money_usd(tape["market"], tape["pool"], tape["mark_usd"]),
-                "fee_usd": self.money_usd(tape["market"], tape["fee"], tape["mark_usd"]),
-                "opened_today": tape["opened_today"] != 0,
-            }
-        ).with_columns(pl.col("fill_price", "last_fill_price").fill_nan(None))
+    @cached_property
+    def deleveragings(self) -> "pl.DataFrame":
+        """One row for each winner closed against a bankrupt account, in order; prices and money in USD.
+
+        `liquidation` is the row of `liquidations`; `profit_usd` what the winner realised, and `forgone_usd` by how much
+        that would have been more at the mark.
+        """
+        return deleveragings_frame(self)
+
+    @cached_property
+    def pools(self) -> "pl.DataFrame":
+        """What every insurance pool is worth, USD, at the open and after every minute: cash, and contracts at the mark.
+
+        A venue whose contracts are inverse has a pool for every coin.
+        """
+        return pools_frame(self)
+
+    @cached_property
+    def losses(self) -> "pl.DataFrame":
+        """Who bore the losses of liquidated positions at every venue, USD.
+
+        `accounts`: collateral of those liquidated; `pools`: what they paid, gains not set off; `winners`: what
+        deleveraged accounts got less than at the mark; `socialised`: what nobody covered.
+        """
+        return losses_frame(self)
+
+    @property
+    def haircuts(self) -> dict[str, float]:
+        """By pool, the share of their profit that winners lose to socialised losses; pools without any are left out.
+
+        Everybody with an unrealised profit at the end bears the same share.
+        """
+        return haircuts_of(self)
 
     @cached_property
     def path(self) -> "pl.DataFrame":
@@ -129,11 +148,11 @@ class Result:
         import polars as pl
 
         n_coins, steps = self.index_usd.shape
-        time = _times(self.step_ns(np.arange(steps)))
+        time = times(self.step_ns(np.arange(steps)))
         return pl.DataFrame(
             {
                 "time": pl.concat([time] * n_coins),
-                "coin": _labels(np.repeat(np.arange(n_coins), steps), self.coins),
+                "coin": labels(np.repeat(np.arange(n_coins), steps), self.coins),
                 "index_usd": self.index_usd.ravel(),
                 "value_usd": self.value_usd.ravel(),
                 "reference_usd": self.reference_usd.ravel(),
@@ -156,9 +175,9 @@ class Result:
                   for label, width in (("10bp", "01"), ("100bp", "1")) for side in ("bid", "ask")}  # fmt: skip
         return pl.DataFrame(
             {
-                "time": _times(np.repeat(self.minute_ns(), n_markets)),
-                "coin": _labels(coin, self.coins),
-                "venue": _labels(venue, self.venues),
+                "time": times(np.repeat(self.minute_ns(), n_markets)),
+                "coin": labels(coin, self.coins),
+                "venue": labels(venue, self.venues),
                 "mid_usd": mid.ravel(),
                 "mark_usd": self.minutes["mark_usd"].ravel(),
                 "spread_bp": spread_bp.ravel(),
@@ -253,15 +272,3 @@ class Replay:
     def summary(self) -> Summary:
         """Return the figures beside the reported ones, with verdicts; prints as a table."""
         return summarise([self])
-
-
-def _times(time_ns: np.ndarray) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(time_ns, dtype=pl.Int64).cast(pl.Datetime("ns", "UTC"))
-
-
-def _labels(codes: np.ndarray, names: tuple[str, ...]) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(names, dtype=pl.Enum(names)).gather(np.asarray(codes, np.uint32))

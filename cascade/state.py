@@ -263,7 +263,7 @@ RANKED = np.dtype([("score", np.float64), ("position", np.int64)])
 class Winners(NamedTuple):
     """Who may be deleveraged: positions by market and side, and of each a heap of those in profit.
 
-    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`. Empty where no venue deleverages.
+    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`; empty if no venue deleverages.
     """
 
     rows: np.ndarray  # int32, shape (positions,): positions by segment, ascending

@@ -11,11 +11,15 @@ UNITS = {  # bracket unit -> basis, deduction, how many of the unit a USD is, at
     "entry_notional": ("entry", "cumulative", 1.0),
     "contracts": ("mark", "whole", 1 / 720),
 }
-KEYS = ("liquidation", "insurance", "deleveraging")
+PLAIN = {
+    "liquidation": {"rule": "whole", "orders_per_s": 100, "published_per_s": 0},
+    "insurance": {"pool_usd": 1e9},
+    "deleveraging": {},
+}
 
 
 def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: float = 5e-4, **rules: dict) -> Venue:
-    """Return a venue with brackets of a few thousand USD; `rules` change its tables of liquidation and so on."""
+    """Return a venue with brackets of a few thousand USD; `rules` change what its tables say by default."""
     venue = load_venue(name).model_dump(exclude_unset=True)
     basis, deduction, scale = UNITS[unit]
     bounds = zip(FLOORS_USD[:-1], FLOORS_USD[1:], RATES, LEVERAGES, strict=True)
@@ -26,7 +30,7 @@ def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: 
     coin = venue["coins"]["BTC"] | {"brackets": rows, "contract_base": 0.01, "bracket_unit": None}
     coin |= {"clearance_fee": clearance, "stand_in": None}
     margin = venue["margin"] | {"bracket_unit": unit, "basis": basis, "deduction": deduction}
-    tables = {key: venue.get(key, {}) | rules.get(key, {}) for key in KEYS}
+    tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()}
     return Venue.model_validate(venue | tables | {"margin": margin, "coins": {"BTC": coin}})
 
 

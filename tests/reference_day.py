@@ -78,7 +78,7 @@ class ReferenceDay:
         side, limit = (SELL, 0) if account.side > 0 else (BUY, TICKS - 1)
         filled, value, _ = market.take(side, limit, account.lots)
         if filled:
-            self.release(market, account, filled, value, state.EXTERNAL)
+            self.bear(market, -self.release(market, account, filled, value, state.EXTERNAL))
             self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, account.side * filled)
             self.pay(market, state.FREE, state.FEES, int(value * market.venue.fees.taker))
         account.status = state.OPEN if account.lots else state.CLOSED
@@ -129,56 +129,35 @@ class ReferenceDay:
         for number in stopped:
             self.markets[self.accounts[number].market].stopping.append(self.accounts[number])
 
-    def drain(self, step: int) -> None:
-        """Liquidate from the front of every queue, as many as the venue's engine can in a second."""
-        for market in self.markets:
-            rate = int(market.venue.liquidation.orders_per_s) if market.venue.liquidation else 0
-            for _ in range(min(rate, len(market.queue))):
-                self.liquidate(market, market.queue.pop(0), step)
-
-    def liquidate(self, market: ReferenceMarket, account: Account, step: int) -> None:
-        """Sell at the bankruptcy price or better; what is left pays the fee, then the pool; the pool takes the rest."""
-        row = {"account": account.number, "trigger_step": account.breached_at, "step": step, "lots": account.lots}
-        pool, side = self.cash[market.purse, state.POOL], account.side
-        if self.scenario.mechanisms.liquidations:
-            price = market.bankruptcy_usd(account) / market.tick_usd
-            limit = (math.ceil(price) if side > 0 else math.floor(price)) - market.floor
-            filled, value, _ = market.take(SELL if side > 0 else BUY, min(max(limit, 0), TICKS - 1), account.lots)
-            if filled:
-                self.settle(market, account, filled, value, state.EXTERNAL)
-                self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, side * filled)
-        else:
-            filled = account.lots
-            self.settle(market, account, filled, self.at_mark(market, filled), state.ABSORBER)
-            self.hand(market, state.ACCOUNTS_LOTS, state.ABSORBER_LOTS, side * filled)
-        gained = self.cash[market.purse, state.POOL] - pool
-        rest, price = account.lots, account.cost - sign(market, account) * account.margin
-        if rest:  # at the bankruptcy price, exactly: the account ends with nothing
-            assert self.release(market, account, rest, price, state.POOL) == 0
-            self.hand(market, state.ACCOUNTS_LOTS, state.POOL_LOTS, side * rest)
-            gained += sign(market, account) * (self.at_mark(market, rest) - price)
-        account.status = state.LIQUIDATED
-        self.tape.append(row | {"filled_lots": filled, "pool": gained})
-
-    def settle(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> None:
-        left = self.release(market, account, lots, value, payer)
-        fee = min(left, int(value * market.venue.clearance_fee(market.coin)))
-        self.pay(market, state.FREE, state.CLEARANCE, fee)
-        self.pay(market, state.FREE, state.POOL, left - fee)
-
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
     def release(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
-        """Give back margin and profit of some lots; what is below nothing the pool pays. Return what is left."""
+        """Give back margin and profit of some lots; return it: below nothing, the wallet is short of it."""
         cost, margin = account.cost * lots // account.lots, account.margin * lots // account.lots
         account.lots, account.cost, account.margin = account.lots - lots, account.cost - cost, account.margin - margin
         self.cash[market.purse, state.PAID] -= sign(market, account) * cost
         self.cash[market.purse, payer] -= sign(market, account) * value
         left = margin + sign(market, account) * (value - cost)
-        self.pay(market, state.COLLATERAL, state.FREE, margin)
-        self.cash[market.purse, state.FREE] += left - margin
-        if left < 0:
-            self.pay(market, state.POOL, state.FREE, -left)
-        return max(left, 0)
+        self.cash[market.purse, state.COLLATERAL] -= margin
+        self.cash[market.purse, state.FREE] += left
+        return left
+
+    def bear(self, market: ReferenceMarket, loss: int) -> int:
+        """The pool pays what a wallet is short of, as far as it can; return what it cannot."""
+        if loss <= 0:
+            return 0
+        paid = min(loss, max(self.worth(market.purse), 0))
+        self.pay(market, state.POOL, state.FREE, paid)
+        self.pay(market, state.SOCIALISED, state.FREE, loss - paid)
+        return loss - paid
+
+    def worth(self, purse: int) -> int:
+        """Return what a pool is worth: cash and contracts at the mark."""
+        total = self.cash[purse, state.POOL]
+        for market in self.markets:
+            if market.purse == purse:
+                worth = self.at_mark(market, self.held[market.number, state.POOL_LOTS])
+                total += -worth if market.is_inverse else worth
+        return total
 
     def pay(self, market: ReferenceMarket, source: int, target: int, quanta: int) -> None:
         self.cash[market.purse, source] -= quanta

@@ -1,7 +1,7 @@
 """The slow, plain rules of liquidation: parts, backstop, pools, deleveraging, socialised losses.
 
-Written from the venues' files, with lists, full scans and Python ints, on top of the plain day. What one order closes is
-found by trying every number of lots; who is deleveraged, by sorting everybody.
+Written from the venues' files, with lists, full scans and Python ints, on top of the plain day. What one order closes
+is found by trying every number of lots; who is deleveraged, by sorting everybody.
 """
 
 import math
@@ -136,7 +136,7 @@ class ReferenceRules(ReferenceDay):
         """Release lots; the fee, then the surplus to whom it is due; a loss from the margin, the pool, everybody."""
         terms, purse = market.venue.liquidation, market.purse
         pool = self.cash[purse, state.POOL]
-        left = self.release_raw(market, account, lots, value, payer)
+        left = self.release(market, account, lots, value, payer)
         if terms.order == "market" and left < 0:
             drawn = min(-left, account.margin)
             account.margin -= drawn
@@ -170,46 +170,11 @@ class ReferenceRules(ReferenceDay):
         gain = good * (self.at_mark(market, lots) - value)
         missing = max(-gain - max(self.worth(market.purse), 0), 0)
         self.pay(market, state.SOCIALISED, state.POOL, missing)
-        assert self.release_raw(market, account, lots, value, state.POOL) == 0
+        assert self.release(market, account, lots, value, state.POOL) == 0
         self.hand(market, state.ACCOUNTS_LOTS, state.POOL_LOTS, account.side * lots)
         row["taken_over_lots"] += lots
         row["pool"] += gain + missing
         row["socialised"] += missing
-
-    def bear(self, market: ReferenceMarket, loss: int) -> int:
-        """The pool pays what it can; return what it cannot."""
-        if loss <= 0:
-            return 0
-        paid = min(loss, max(self.worth(market.purse), 0))
-        self.pay(market, state.POOL, state.FREE, paid)
-        self.pay(market, state.SOCIALISED, state.FREE, loss - paid)
-        return loss - paid
-
-    def worth(self, purse: int) -> int:
-        """Return what a pool is worth: cash and contracts at the mark."""
-        total = self.cash[purse, state.POOL]
-        for market in self.markets:
-            if market.purse == purse:
-                worth = self.at_mark(market, self.held[market.number, state.POOL_LOTS])
-                total += -worth if market.is_inverse else worth
-        return total
-
-    def release(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
-        """As in the plain day, but a pool pays no more than it has."""
-        left = self.release_raw(market, account, lots, value, payer)
-        self.bear(market, -left)
-        return max(left, 0)
-
-    def release_raw(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
-        """Give back margin and profit of some lots; return it, below nothing if the wallet is short of it."""
-        cost, margin = account.cost * lots // account.lots, account.margin * lots // account.lots
-        account.lots, account.cost, account.margin = account.lots - lots, account.cost - cost, account.margin - margin
-        self.cash[market.purse, state.PAID] -= sign(market, account) * cost
-        self.cash[market.purse, payer] -= sign(market, account) * value
-        self.cash[market.purse, state.COLLATERAL] -= margin
-        left = margin + sign(market, account) * (value - cost)
-        self.cash[market.purse, state.FREE] += left
-        return left
 
     # ── pools ────────────────────────────────────────────────────────────────────────────────────────────────
     def note_pools(self) -> None:
@@ -239,7 +204,9 @@ class ReferenceRules(ReferenceDay):
     def deleverage(self, market: ReferenceMarket, account: Account, lots: int, row: Counter) -> int:
         """Close winners against the account, first ranked first; return how many lots they took."""
         at_mark = market.venue.deleveraging.price == "mark"
-        value = unpaid = self.at_mark(market, lots) if at_mark else bankruptcy_value(sign(market, account), account, lots)
+        value = unpaid = (
+            self.at_mark(market, lots) if at_mark else bankruptcy_value(sign(market, account), account, lots)
+        )
         rest, ranking = lots, self.ranking(market, -account.side, row["step"])
         while rest and ranking:
             winner = self.accounts[ranking[0]]
@@ -259,7 +226,7 @@ class ReferenceRules(ReferenceDay):
             forgone = sign(market, winner) * (self.at_mark(market, closed) - part)
             note |= {"step": row["step"], "lots": closed, "profit": profit, "forgone": forgone}
             self.deleveraged.append(note)
-            assert self.release_raw(market, winner, closed, part, state.EXTERNAL) == margin + profit
+            assert self.release(market, winner, closed, part, state.EXTERNAL) == margin + profit
             if winner.lots == 0:
                 winner.status = state.CLOSED
             elif winner.status == state.OPEN:
@@ -267,7 +234,7 @@ class ReferenceRules(ReferenceDay):
             rest, unpaid = rest - closed, unpaid - part
         if rest < lots:
             pool = self.cash[market.purse, state.POOL]
-            left = self.release_raw(market, account, lots - rest, value - unpaid, state.EXTERNAL)
+            left = self.release(market, account, lots - rest, value - unpaid, state.EXTERNAL)
             row["socialised"] += self.bear(market, -left)
             self.pay(market, state.FREE, state.POOL, max(left, 0))
             row["pool"] += self.cash[market.purse, state.POOL] - pool

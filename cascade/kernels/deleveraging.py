@@ -94,7 +94,7 @@ def close_winner(world, i, lots, value, event):
     note["price_usd"] = quote(contracts, market, average_quote(contracts, market, lots, value))
     note["mark_usd"] = world.markets[market]["mark_usd"]
     note["forgone"] = side * (mark_value(world, market, lots) - value)
-    margin, cost = row["margin"], row["cost"]
+    cost = row["cost"]
     if row["status"] == OPEN:
         unfile(world.accounts, world.ladder, i)
     release_lots(world, i, lots, value, EXTERNAL)  # the bankrupt position pays or receives the same: it cancels

@@ -1,7 +1,8 @@
 """Insurance pools: what they are worth, what they pay, and what is left over when they cannot.
 
-A pool never pays more than it is worth. What it took over moves with the mark and may still ruin it: then it pays nothing
-until the mark comes back. What it cannot pay is booked as socialised: winners bear it in proportion to their profit.
+A pool never pays more than it is worth. What it took over moves with the mark and may still ruin it: then it pays
+nothing until the mark comes back. What it cannot pay is booked as socialised, and borne by all winners in proportion to
+their profit.
 """
 
 from cascade.kernels.jit import rule
