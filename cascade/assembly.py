@@ -10,12 +10,15 @@ from cascade.config import Priors
 from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
-from cascade.kernels.recount import count_positions
+from cascade.kernels.recount import count_portfolios, count_positions
 from cascade.memory import empty_book, zeros
 from cascade.population import draw_population
+from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    CROSS_LOTS,
+    EXTERNAL_LOTS,
     FROM_MARGIN,
     FROM_WALLET,
     HISTORY,
@@ -44,6 +47,7 @@ from cascade.state import (
     Accounts,
     Contracts,
     Counters,
+    Cross,
     Ladder,
     Ledger,
     Liquidity,
@@ -69,6 +73,7 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
+    cross, drawn_cross = make_cross(scenario, contracts, margin, seed)
     accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
@@ -80,11 +85,12 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         markets=make_markets(scenario, contracts),
         liquidity=make_liquidity(scenario, contracts),
         settings=make_settings(scenario, contracts, seed),
-        ledger=make_ledger(scenario, contracts, accounts),
+        ledger=make_ledger(scenario, contracts, accounts, cross),
         counters=make_counters(),
-        records=make_records(scenario, len(contracts.coin), len(accounts.rows)),
+        records=make_records(scenario, len(contracts.coin), len(accounts.rows) + len(cross.legs)),
+        cross=cross,
     )
-    return world, drawn
+    return world, drawn | drawn_cross
 
 
 def make_contracts(scenario: Scenario) -> Contracts:
@@ -311,11 +317,17 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
     return rows
 
 
-def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) -> Ledger:
-    """Return the ledger at the start: what open positions hold, and the pools; all else from zero."""
+def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
+    """Return the ledger at the start: what open positions and cross accounts hold, and the pools; all else from zero.
+
+    The coins that serve as collateral have come out of the spot books: whoever trades there is as many short.
+    """
     cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
     lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
     add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
+    count_portfolios(cross, contracts, cash.reshape(-1), lots.reshape(-1), 1)
+    is_spot = contracts.is_perpetual == 0
+    lots[is_spot, EXTERNAL_LOTS] -= lots[is_spot, CROSS_LOTS]
     cash[:, POOL] += pools(scenario, contracts)
     signs = np.ones(LEDGER_COLUMNS, np.int64)
     signs[PAID] = -1

@@ -12,6 +12,7 @@ from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel
+from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade_accounts
 from cascade.kernels.orders import take_at_market
@@ -126,7 +127,7 @@ def still_world(
     accounts = world.accounts._replace(rows=rows, opening=np.full(scenario.seconds + 1, len(rows)))
     world = world._replace(
         accounts=accounts,
-        ledger=make_ledger(scenario, world.contracts, accounts),
+        ledger=make_ledger(scenario, world.contracts, accounts, world.cross),
         records=make_records(scenario, len(world.markets), len(rows)),
     )
     world.markets["mark_rule"][0] = MARK_LAST
@@ -195,6 +196,7 @@ def liquidate(world, step):
     """Ladders, queues, liquidation, ledger: steps 6 and 7 at the marks as they stand."""
     for market in range(len(world.markets)):
         liquidate_breached(world, step, market)
+    liquidate_cross(world, step)
     check_ledger(world)
 
 

@@ -148,7 +148,7 @@ def liquidate(world, i, step):
     event = world.records.tape[n]
     event["account"], event["trigger_step"], event["step"] = i, row["prev"], step
     event["lots"], event["leverage"], event["market"], event["side"] = lots, row["leverage"], market, side
-    event["bucket"], event["group"] = row["bucket"], row["group"]
+    event["bucket"], event["group"], event["moved_by"] = row["bucket"], row["group"], market
     event["opened_today"] = 1 if i >= world.accounts.opening[0] else 0
     event["entry_usd"], event["bankruptcy_usd"] = quote(contracts, market, entry), bankruptcy_usd
     event["mark_usd"] = world.records.mark[row["prev"], market]
