@@ -1,0 +1,199 @@
+"""Draw the cross accounts that are open at the day's start, described by their state at that moment.
+
+The k-th account of a venue is a function of (seed, venue, k) alone, on streams of its own: whether there are cross
+accounts or not, the isolated positions of a seed are the same. An account is drawn by its gross notional, its contracts,
+and its distance: the move of all marks against it at once that would bring its equity to the requirement. Entries are
+prices before the day, by the age of a position; the wallet is what then makes up the equity. An account whose profits
+would exceed its equity is taken to have opened at the day's first price.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from cascade.kernels.draws import bits, exponential, field, normal, poisson, stream_key, uniform
+from cascade.kernels.jit import kernel, rule
+from cascade.kernels.margin import maintenance_usd
+from cascade.state import Contracts, Margin, Status
+
+CROSS_COUNT_STREAM, CROSS_STREAM = 106, 107
+SIZE, CHOICE, DISTANCE, COLLATERAL, FIRST_LEG = range(5)  # words of an account's draw; two a leg from the last one on
+QUANTA_PER_USD = 1e6
+BOUNDS = (10.0, 20.0, 50.0 + 1e-9)  # of the leverage buckets
+
+
+class CrossPlan(NamedTuple):
+    """The assumptions in the units of the kernel."""
+
+    accounts: np.ndarray  # float64, shape (venues,): expected
+    reached: np.ndarray  # float64, shape (most legs,): share of accounts with up to so many contracts
+    coin_weight: np.ndarray  # float64, shape (coins,): how often a contract is in this coin
+    shares: np.ndarray  # float64, shape (3,): hedged accounts, longs of the others, accounts in coin
+    size: np.ndarray  # float64, shape (3,): log of the median, sigma, quantile at which the law is cut
+    distance: np.ndarray  # float64, shape (2,): log of the median, sigma
+    holding_minutes: np.ndarray  # float64, shape (2,): mean; share of holding times shorter than the path
+    haircut: np.ndarray  # float64, shape (markets,): 1 where the coin is no collateral
+    index_market: np.ndarray  # int64, shape (coins,): the spot market in which a coin is held
+
+
+class CrossStage(NamedTuple):
+    """All that the drawing reads and writes."""
+
+    portfolios: np.ndarray  # PORTFOLIO
+    legs: np.ndarray  # LEG
+    contracts: Contracts
+    margin: Margin
+    plan: CrossPlan
+    path_usd: np.ndarray  # float64, shape (coins, minutes)
+    held: np.ndarray  # int64, shape (2 * markets,): lots by market, long and short
+    rows: np.ndarray  # int64, shape (2,): accounts and legs drawn
+
+
+@kernel
+def draw_portfolios(stage, seed):
+    """Draw all cross accounts, venue by venue; return a Status."""
+    plan, p, j = stage.plan, np.int64(0), np.int64(0)
+    most = len(plan.reached) + 1
+    for venue in range(len(plan.accounts)):
+        u = uniform(bits(stream_key(seed, CROSS_COUNT_STREAM, venue), 0, 0))
+        key = stream_key(seed, CROSS_STREAM, venue)
+        for k in range(poisson(plan.accounts[venue], u)):
+            if p >= len(stage.portfolios) or j + most > len(stage.legs):
+                return np.int64(Status.POOL_FULL)
+            j += compose(stage, p, j, venue, key, k)
+            p += 1
+    stage.rows[0], stage.rows[1] = p, j
+    return np.int64(Status.OK)
+
+
+@rule
+def compose(stage, p, first, venue, key, k):
+    """Write account `p` and its legs from row `first` on; return how many there are."""
+    plan, row = stage.plan, stage.portfolios[p]
+    choice = bits(key, k, CHOICE)
+    n = 1
+    while field(choice, 0, 16) * 2.0**-16 >= plan.reached[n - 1]:
+        n += 1
+    gross_usd = math.exp(plan.size[0] + plan.size[1] * normal(uniform(bits(key, k, SIZE)) * plan.size[2]))
+    is_hedged = n > 1 and field(choice, 16, 16) < plan.shares[0] * 2.0**16
+    parts, used = 0.0, 0
+    for i in range(n):
+        parts += part_of_leg(key, k, i)
+    for i in range(n):
+        coin = pick_coin(plan, bits(key, k, FIRST_LEG + 2 * i), used)
+        used |= 1 << coin
+        write_leg(stage, first + i, p, venue, coin, gross_usd * part_of_leg(key, k, i) / parts, key, k, i)
+        if is_hedged and i > 0:
+            stage.legs[first + i]["side"] = -stage.legs[first + i - 1]["side"]
+    row["first_leg"], row["n_legs"], row["venue"] = first, n, venue
+    row["settled"] = row["is_taken"] = 0
+    fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
+    if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
+        hold_coin(stage, p, venue, bits(key, k, COLLATERAL))
+    for i in range(first, first + n):
+        leg = stage.legs[i]
+        stage.held[2 * np.int64(leg["market"]) + (0 if leg["side"] > 0 else 1)] += leg["lots"]
+    return np.int64(row["n_legs"])
+
+
+@rule
+def part_of_leg(key, k, i):
+    """Return what leg `i` of account `k` weighs among its legs."""
+    return exponential((field(bits(key, k, FIRST_LEG + 2 * i), 40, 24) + 0.5) * 2.0**-24)
+
+
+@rule
+def pick_coin(plan, word, used):
+    """Return a coin by weight, none of those whose bits are set in `used`."""
+    total = 0.0
+    for coin in range(len(plan.coin_weight)):
+        total += 0.0 if used >> coin & 1 else plan.coin_weight[coin]
+    left, chosen = (field(word, 16, 24) + 0.5) * 2.0**-24 * total, 0
+    for coin in range(len(plan.coin_weight)):
+        if not used >> coin & 1 and plan.coin_weight[coin] > 0.0 and left > 0.0:
+            chosen = coin
+            left -= plan.coin_weight[coin]
+    return chosen
+
+
+@rule
+def to_ticks(contracts, market, price_usd):
+    """Return the nearest whole number of ticks."""
+    return np.int64(price_usd / contracts.tick_usd[market] + 0.5)
+
+
+@rule
+def write_leg(stage, j, p, venue, coin, notional_usd, key, k, i):
+    """Write contract `i` of account `k`: its side, its size at the day's first price, its entry by its age."""
+    plan, contracts, leg = stage.plan, stage.contracts, stage.legs[j]
+    market = coin * (len(contracts.coin) // len(stage.path_usd)) + venue
+    word, age_word = bits(key, k, FIRST_LEG + 2 * i), bits(key, k, FIRST_LEG + 2 * i + 1)
+    last = stage.path_usd.shape[1] - 1
+    age = np.int64(plan.holding_minutes[0] * exponential(uniform(age_word) * plan.holding_minutes[1]))
+    entry_ticks = to_ticks(contracts, market, stage.path_usd[coin, max(last - age, 0)])
+    one_usd = stage.path_usd[coin, last] * contracts.lot_base[market]
+    leg["lots"] = max(np.int64(notional_usd / one_usd + 0.5), 1)
+    leg["cost"] = leg["lots"] * entry_ticks * contracts.quanta[market]
+    leg["side"] = 1 if field(word, 0, 16) < plan.shares[1] * 2.0**16 else -1
+    leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
+
+
+@rule
+def fund(stage, p, distance):
+    """Fill the wallet of account `p`: its equity is the requirement and `distance` times its gross notional."""
+    row, contracts = stage.portfolios[p], stage.contracts
+    gross, required_usd, profit = 0, 0.0, 0
+    for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
+        leg = stage.legs[j]
+        market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
+        open_usd = stage.path_usd[contracts.coin[market], stage.path_usd.shape[1] - 1]
+        value = lots * to_ticks(contracts, market, open_usd) * contracts.quanta[market]
+        size, entry_usd = lots * contracts.lot_base[market], leg["cost"] / (QUANTA_PER_USD * lots)
+        entry_usd /= contracts.lot_base[market]
+        required_usd += maintenance_usd(stage.margin, market, size, entry_usd, open_usd)
+        required_usd += stage.margin.trigger_fee[market] * size * open_usd
+        gross += value
+        profit += np.int64(leg["side"]) * (value - leg["cost"])
+    equity = np.int64(QUANTA_PER_USD * required_usd + distance * gross)
+    if profit > equity:
+        enter_at_open(stage, p)
+        profit = 0
+    row["wallet"] = equity - profit
+    row["leverage"] = gross / np.float64(equity)
+    row["bucket"] = (row["leverage"] >= BOUNDS[0]) + (row["leverage"] >= BOUNDS[1]) + (row["leverage"] >= BOUNDS[2])
+
+
+@rule
+def enter_at_open(stage, p):
+    """Take the positions of account `p` to have been opened at the day's first price."""
+    row, contracts = stage.portfolios[p], stage.contracts
+    for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
+        leg = stage.legs[j]
+        market = np.int64(leg["market"])
+        open_usd = stage.path_usd[contracts.coin[market], stage.path_usd.shape[1] - 1]
+        leg["cost"] = np.int64(leg["lots"]) * to_ticks(contracts, market, open_usd) * contracts.quanta[market]
+
+
+@rule
+def hold_coin(stage, p, venue, word):
+    """Turn the wallet of account `p` into whole lots of a coin that its venue takes, if there is one, at its haircut."""
+    row, contracts, plan = stage.portfolios[p], stage.contracts, stage.plan
+    n_venues = len(contracts.coin) // len(stage.path_usd)
+    used = 0
+    for coin in range(len(stage.path_usd)):
+        used |= (1 << coin) if plan.haircut[coin * n_venues + venue] >= 1.0 else 0
+    if used == (1 << len(stage.path_usd)) - 1:
+        return
+    coin = pick_coin(plan, word, used)
+    market = plan.index_market[coin]
+    ticks = to_ticks(contracts, market, stage.path_usd[coin, stage.path_usd.shape[1] - 1])
+    one = (1.0 - plan.haircut[coin * n_venues + venue]) * (ticks * contracts.quanta[market])
+    lots = np.int64(row["wallet"] / one)
+    if lots <= 0:
+        return
+    leg = stage.legs[row["first_leg"] + row["n_legs"]]
+    leg["lots"], leg["cost"], leg["side"], leg["is_coin"] = lots, 0, 1, 1
+    leg["portfolio"], leg["market"] = p, market
+    row["n_legs"] += 1
+    row["wallet"] -= np.int64(lots * one)
