@@ -1,7 +1,12 @@
 """Leverage assumptions -> cross accounts: what each holds, what is in its wallet, and the state of venues' engines."""
 
-import numpy as np
+import math
 
+import numpy as np
+from scipy.special import ndtr
+
+from cascade.assumptions import CrossAccounts, LeverageAssumptions
+from cascade.kernels.portfolios import CrossPlan, CrossStage, draw_portfolios
 from cascade.scenario import Scenario
 from cascade.state import (
     ENGINE,
@@ -16,14 +21,100 @@ from cascade.state import (
     Contracts,
     Cross,
     Margin,
+    Status,
 )
 
+MINUTES_PER_DAY = 1440.0
+ROOM = 1.1  # rows over the expected number; doubled until all fit
 ORDERS = {"largest_loss": LARGEST_LOSS, "largest_notional": LARGEST_NOTIONAL, "largest_margin": LARGEST_MARGIN}
 
 
 def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Cross, dict]:
-    """Return the cross accounts of a day, and what was drawn; none where the assumptions name none."""
-    return arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG)), {}
+    """Return the cross accounts of a day, and what was drawn; none where the assumptions name none.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its assumptions say who is there, its venues by which rules.
+    contracts, margin : Contracts, Margin
+        Units and margin rules of all markets.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    Cross, dict
+        "cross": accounts, legs, long_usd, short_usd (at the day's first prices), coin_usd (collateral); or nothing.
+    """
+    assumptions, paths = scenario.assumptions, scenario.pre_day_usd
+    if assumptions is None or assumptions.cross is None or paths is None:
+        return arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG)), {}
+    law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
+    plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
+    rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
+    while True:
+        stage = CrossStage(
+            portfolios=np.empty(rows, PORTFOLIO),
+            legs=np.empty(rows * (len(law.legs) + 1), LEG),
+            contracts=contracts,
+            margin=margin,
+            plan=plan,
+            path_usd=path,
+            held=np.zeros(2 * len(contracts.coin), np.int64),
+            rows=np.zeros(2, np.int64),
+        )
+        if draw_portfolios(stage, int(seed)) == Status.OK:
+            break
+        rows *= 2
+    accounts, legs = map(int, stage.rows)
+    cross = arrange(scenario, contracts, stage.portfolios[:accounts], stage.legs[:legs].copy())
+    return cross, {"cross": _describe(stage, cross)}
+
+
+def held_lots(cross: Cross, markets: int) -> np.ndarray:
+    """Return the lots that cross accounts hold, int64, shape (markets, 2): long and short; coin collateral is none."""
+    legs = cross.legs[cross.legs["is_coin"] == 0]
+    slots = 2 * legs["market"].astype(np.int64) + (legs["side"] < 0)
+    return np.bincount(slots, legs["lots"], 2 * markets).astype(np.int64).reshape(markets, 2)
+
+
+def _make_plan(
+    scenario: Scenario, assumptions: LeverageAssumptions, law: CrossAccounts, contracts: Contracts, path_minutes: int
+) -> CrossPlan:
+    """Return the assumptions in the units of the kernel."""
+    shares = np.array(list(assumptions.venue_shares.values()))
+    weights = np.array([assumptions.open_interest_usd[coin] for coin in scenario.coins])
+    legs = np.array(law.legs[: len(scenario.coins)])
+    minutes = MINUTES_PER_DAY * law.mean_holding_days
+    spot = next((v for v, venue in enumerate(scenario.venues) if venue.contract == "spot"), None)
+    haircut = _haircuts(scenario, contracts)
+    return CrossPlan(
+        accounts=(law.accounts * shares / shares.sum())[: contracts.venue[contracts.is_perpetual != 0].max() + 1],
+        reached=np.append(np.cumsum(legs)[:-1] / legs.sum(), 1.0),
+        coin_weight=weights / weights.sum(),
+        shares=np.array([law.hedged_share, law.long_share, law.coin_share]),
+        size=np.array([math.log(law.median_usd), law.sigma, ndtr(math.log(law.cap_usd / law.median_usd) / law.sigma)]),
+        distance=np.array([math.log(law.distance_median), law.distance_sigma]),
+        holding_minutes=np.array([minutes, -math.expm1(-path_minutes / minutes)]),
+        haircut=haircut if spot is not None else np.ones_like(haircut),
+        index_market=np.arange(len(scenario.coins)) * len(scenario.venues) + (spot or 0),
+    )
+
+
+def _describe(stage: CrossStage, cross: Cross) -> dict:
+    """Return what was drawn: counts, and USD at the day's first prices."""
+    open_usd = stage.path_usd[stage.contracts.coin, -1]
+    is_inverse = stage.contracts.payoff < 0
+    lot_usd = stage.contracts.lot_size * np.where(is_inverse, 1.0, open_usd)
+    usd = cross.legs["lots"] * lot_usd[cross.legs["market"]]
+    is_coin, is_long = cross.legs["is_coin"] == 1, cross.legs["side"] > 0
+    return {
+        "accounts": len(cross.portfolios),
+        "legs": int((~is_coin).sum()),
+        "long_usd": float(usd[~is_coin & is_long].sum()),
+        "short_usd": float(usd[~is_coin & ~is_long].sum()),
+        "coin_usd": float(usd[is_coin].sum()),
+    }
 
 
 def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, legs: np.ndarray) -> Cross:

@@ -6,9 +6,10 @@ from worlds import OPEN_USD, small_world
 from cascade.assembly import build_world, make_ledger, make_records
 from cascade.config import load_priors
 from cascade.kernels.cross import drain_cross, liquidate_cross
+from cascade.kernels.edges import enqueue_portfolio
 from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
-from cascade.kernels.slack import enqueue_portfolio, equity_of, is_short_of_margin, required_of, settle_funding
+from cascade.kernels.slack import equity_of, is_short_of_margin, required_of, settle_funding
 from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
 from cascade.state import CROSS_LOTS, EXTERNAL_LOTS, HOLDERS, LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
@@ -45,7 +46,7 @@ def cross_scenario(coins=("BTC", "ETH"), venues=("binance", "okx"), seconds: int
 
 
 def random_accounts(scenario: Scenario, world: World, n: int, seed: int, far: float = 0.3):
-    """Return `n` accounts of one to five legs, healthy by a lognormal distance with median `far`; one in three in coin."""
+    """Return accounts of one to five legs, healthy by a lognormal distance with median `far`; one in three in coin."""
     random, n_venues = np.random.default_rng(seed), len(scenario.venues)
     perpetual_venues, contracts, n_coins = n_venues - 1, world.contracts, len(scenario.coins)
     n_legs = random.integers(1, min(2 * n_coins, 5) + 1, n)
@@ -84,7 +85,7 @@ def with_distance(scenario, world: World, portfolios, legs, distance):
         (legs["is_coin"] == 0) * 1e6 * legs["lots"] * bare.contracts.lot_base[legs["market"]] * mark_usd,
         len(portfolios),
     )
-    portfolios["wallet"] = np.rint(1e6 * required + distance * gross - equity)
+    portfolios["wallet"] = np.rint(required + distance * gross - equity)
     return portfolios, legs
 
 
@@ -166,7 +167,7 @@ def measure_into(world, equity, required):
 
 
 def measure(world: World) -> tuple[np.ndarray, np.ndarray]:
-    """Return equity in quanta and requirement in USD of every account."""
+    """Return equity and requirement of every account in quanta."""
     n = len(world.cross.portfolios)
     equity, required = np.empty(n, np.int64), np.empty(n)
     measure_into(world, equity, required)

@@ -1,10 +1,8 @@
 """Cross margin: the slack ladder against a full scan in plain Python, to the integer; and what it costs."""
 
-import time
-
 import numpy as np
 import pytest
-from cross_worlds import SIX_USD, Walk, cross_scenario, liquidate, liquidate_by_scan, scan, set_marks, world_of
+from cross_worlds import Walk, cross_scenario, liquidate, liquidate_by_scan, set_marks, world_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference_cross import ReferenceCross
@@ -15,12 +13,10 @@ from cascade.state import (
     BUY,
     HOLDERS,
     LEDGER_COLUMNS,
-    LIQUIDATED,
     N_CROSS_CHECKS,
     N_TAPE,
     NO_POSITION,
     OPEN,
-    QUEUED,
     WATCHED,
     World,
 )

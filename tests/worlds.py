@@ -10,9 +10,9 @@ from cascade.assumptions import LeverageAssumptions, default_assumptions
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
+from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel
-from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade_accounts
 from cascade.kernels.orders import take_at_market
@@ -43,6 +43,7 @@ def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> Lev
             "venue_shares": {venue: 1.0 / len(venues) for venue in venues},
             "open_interest_usd": {coin: 4.0 * mass_usd / len(coins) for coin in coins},
             "remainder": default.remainder.model_copy(update={"accounts": max(8.0, n / 4)}),
+            "cross": None,
         }
     )
 

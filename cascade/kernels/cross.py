@@ -9,27 +9,27 @@ cannot cover is the pool's loss.
 import numpy as np
 
 from cascade.kernels.accounts import part_of
+from cascade.kernels.edges import cross_edges, look_at_watched, watch
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over
 from cascade.kernels.margin import bankruptcy_price
-from cascade.kernels.money import average_quote, size_of, ticks_from, value_of
+from cascade.kernels.money import average_quote, quote, size_of, ticks_from, value_of
 from cascade.kernels.orders import fill_value, take_at_limit, take_at_market
 from cascade.kernels.prices import move_since, note_touch
 from cascade.kernels.slack import (
-    QUANTA_PER_USD,
-    cross_edges,
     entry_of,
     equity_of,
+    good_side,
     is_short_of_margin,
     legs_of,
-    look_at_watched,
+    mark_quote,
     mark_ticks,
     pay,
     profit_at_mark,
+    purse_of,
     required_of_leg,
     settle_funding,
     value_at_mark,
-    watch,
 )
 from cascade.kernels.stops import inner_tick
 from cascade.state import (
@@ -172,7 +172,7 @@ def begin_event(world, p, j, step, event):
     event["lots"], event["market"], event["side"] = leg["lots"], market, leg["side"]
     event["leverage"], event["bucket"] = row["leverage"], row["bucket"]
     event["moved_by"] = market if row["moved_by"] < 0 else row["moved_by"]
-    event["entry_usd"] = entry_of(world, j)
+    event["entry_usd"] = quote(world.contracts, market, entry_of(world, j))
     event["mark_usd"] = world.records.mark[row["trigger_step"], market]
     event["fill_usd"], event["last_fill_usd"] = np.nan, np.nan
     world.counters.n[N_LIQUIDATED] += 1 - row["is_taken"]
@@ -184,10 +184,10 @@ def begin_event(world, p, j, step, event):
 @rule
 def bankruptcy_of_leg(world, j, equity):
     """Return the price, USD, of leg `j` at which its account has nothing left, its other legs at their marks."""
-    leg = world.cross.legs[j]
-    market = np.int64(leg["market"])
-    size, mark_usd = size_of(world.contracts, market, leg["lots"]), world.markets[market]["mark_usd"]
-    return bankruptcy_price(leg["side"], size, mark_usd, equity / QUANTA_PER_USD)
+    market, contracts = np.int64(world.cross.legs[j]["market"]), world.contracts
+    size, left = size_of(contracts, market, world.cross.legs[j]["lots"]), equity / contracts.quantum[market]
+    ruin = bankruptcy_price(good_side(world, j), size, mark_quote(world, market), left)
+    return quote(contracts, market, ruin)
 
 
 @rule
@@ -201,7 +201,7 @@ def sell_leg(world, p, j, ruin_usd, event):
     if filled > 0:
         value = fill_value(world, market, filled)
         last_tick = world.counters.fills[TALLY_LAST_TICK] + contracts.floor_tick[market]
-        event["fill_usd"] = average_quote(contracts, market, filled, value)
+        event["fill_usd"] = quote(contracts, market, average_quote(contracts, market, filled, value))
         event["last_fill_usd"] = last_tick * contracts.tick_usd[market]
         release_leg(world, p, j, filled, value, EXTERNAL, EXTERNAL_LOTS)
         charge_clearance(world, p, market, value, event)
@@ -211,12 +211,10 @@ def sell_leg(world, p, j, ruin_usd, event):
 @rule
 def take_over_leg(world, p, j, stake, event):
     """Hand what is left of leg `j` to the pool at the bankruptcy price: at the mark, less the equity at `stake`."""
-    leg = world.cross.legs[j]
-    market, side, lots = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
-    at_mark = value_of(world.contracts, market, lots, mark_ticks(world, market))
-    value = max(at_mark - side * stake, 0)
-    release_leg(world, p, j, lots, value, POOL, POOL_LOTS)
-    event["pool"] += side * at_mark  # the contracts that the pool holds now, beside what it paid for them
+    market, lots = np.int64(world.cross.legs[j]["market"]), np.int64(world.cross.legs[j]["lots"])
+    at_mark, good = value_of(world.contracts, market, lots, mark_ticks(world, market)), good_side(world, j)
+    release_leg(world, p, j, lots, max(at_mark - good * stake, 0), POOL, POOL_LOTS)
+    event["pool"] += good * at_mark  # the contracts that the pool holds now, beside what it paid for them
 
 
 @rule
@@ -234,26 +232,25 @@ def absorb_leg(world, p, j, event):
 # ── what it costs, and whom ──────────────────────────────────────────────────────────────────────────────────
 @rule
 def pool_of(world, p):
-    """Return what the insurance pool of the account's venue holds, in quanta."""
-    return world.ledger.cash[np.int64(world.cross.portfolios[p]["venue"]) * LEDGER_COLUMNS + POOL]
+    """Return what the insurance pool of the account's purse holds, in quanta."""
+    return world.ledger.cash[purse_of(world, p) * LEDGER_COLUMNS + POOL]
 
 
 @rule
 def release_leg(world, p, j, lots, value, payer, taker):
     """Close `lots` of leg `j` for `value` quanta paid by a ledger column; the contracts go to `taker`."""
     row, leg = world.cross.portfolios[p], world.cross.legs[j]
-    market, side, size = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
-    cost = leg["cost"]
+    good, size, cost = good_side(world, j), np.int64(leg["lots"]), leg["cost"]
     if lots < size:
         cost = part_of(cost, lots, size)
     leg["cost"] -= cost
     leg["lots"] -= lots
-    row["wallet"] += side * (value - cost)
-    purse = np.int64(row["venue"]) * LEDGER_COLUMNS
-    world.ledger.cash[purse + PAID] -= side * cost
-    world.ledger.cash[purse + payer] -= side * value
-    world.ledger.cash[purse + COLLATERAL] += side * (value - cost)
-    hand_over(world, market, CROSS_LOTS, taker, side * lots)
+    row["wallet"] += good * (value - cost)
+    purse = purse_of(world, p) * LEDGER_COLUMNS
+    world.ledger.cash[purse + PAID] -= good * cost
+    world.ledger.cash[purse + payer] -= good * value
+    world.ledger.cash[purse + COLLATERAL] += good * (value - cost)
+    hand_over(world, np.int64(leg["market"]), CROSS_LOTS, taker, np.int64(leg["side"]) * lots)
 
 
 @rule
@@ -261,7 +258,7 @@ def draw_wallet(world, p, target, quanta):
     """Pay `quanta` from the wallet of account `p` to a ledger column."""
     row = world.cross.portfolios[p]
     row["wallet"] -= quanta
-    pay(world, np.int64(row["venue"]), COLLATERAL, target, quanta)
+    pay(world, purse_of(world, p), COLLATERAL, target, quanta)
 
 
 @rule
@@ -275,9 +272,10 @@ def charge_clearance(world, p, market, value, event):
 
 @rule
 def settle_account(world, p, event):
-    """Settle account `p`, whose contracts are all closed: coins are sold for a wallet below zero, the pool pays the rest.
+    """Settle account `p`, whose contracts are all closed.
 
-    What is above zero the pool keeps where the venue's rule says so; else it is its owner's.
+    Coins are sold for a wallet below zero, and the pool pays what is missing still. What is above zero the pool keeps
+    where the venue's rule says so; else it is its owner's.
     """
     row = world.cross.portfolios[p]
     for j in legs_of(world, p):

@@ -1,10 +1,11 @@
 """Draw the cross accounts that are open at the day's start, described by their state at that moment.
 
 The k-th account of a venue is a function of (seed, venue, k) alone, on streams of its own: whether there are cross
-accounts or not, the isolated positions of a seed are the same. An account is drawn by its gross notional, its contracts,
-and its distance: the move of all marks against it at once that would bring its equity to the requirement. Entries are
-prices before the day, by the age of a position; the wallet is what then makes up the equity. An account whose profits
-would exceed its equity is taken to have opened at the day's first price.
+accounts or not, the isolated positions of a seed are the same. An account is drawn by its gross notional, its
+contracts, and its distance: the move of all marks against it at once that would bring its equity to the requirement.
+Entries are prices before the day, by the age of a position; the wallet is what then makes up the equity. An account
+whose profits would exceed its equity is taken to have opened at the day's first price. Where contracts are inverse, an
+account has one: its wallet is in that contract's coin.
 """
 
 import math
@@ -15,6 +16,7 @@ import numpy as np
 from cascade.kernels.draws import bits, exponential, field, normal, poisson, stream_key, uniform
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.margin import maintenance_usd
+from cascade.kernels.money import average_quote, lots_worth, size_of, stance, value_of
 from cascade.state import Contracts, Margin, Status
 
 CROSS_COUNT_STREAM, CROSS_STREAM = 106, 107
@@ -73,28 +75,36 @@ def compose(stage, p, first, venue, key, k):
     plan, row = stage.plan, stage.portfolios[p]
     choice = bits(key, k, CHOICE)
     n = 1
-    while field(choice, 0, 16) * 2.0**-16 >= plan.reached[n - 1]:
+    while stage.contracts.payoff[venue] > 0 and field(choice, 0, 16) * 2.0**-16 >= plan.reached[n - 1]:
         n += 1
     gross_usd = math.exp(plan.size[0] + plan.size[1] * normal(uniform(bits(key, k, SIZE)) * plan.size[2]))
-    is_hedged = n > 1 and field(choice, 16, 16) < plan.shares[0] * 2.0**16
+    is_hedged = field(choice, 16, 16) < plan.shares[0] * 2.0**16
     parts, used = 0.0, 0
     for i in range(n):
         parts += part_of_leg(key, k, i)
     for i in range(n):
-        coin = pick_coin(plan, bits(key, k, FIRST_LEG + 2 * i), used)
-        used |= 1 << coin
-        write_leg(stage, first + i, p, venue, coin, gross_usd * part_of_leg(key, k, i) / parts, key, k, i)
+        word = bits(key, k, FIRST_LEG + 2 * i)
+        market = pick_coin(plan, word, used) * venues_of(stage) + venue
+        used |= 1 << stage.contracts.coin[market]
+        leg = stage.legs[first + i]
+        leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
+        leg["side"] = 1 if field(word, 0, 16) < plan.shares[1] * 2.0**16 else -1
         if is_hedged and i > 0:
-            stage.legs[first + i]["side"] = -stage.legs[first + i - 1]["side"]
+            leg["side"] = -stage.legs[first + i - 1]["side"]
+        enter(stage, first + i, gross_usd * part_of_leg(key, k, i) / parts, bits(key, k, FIRST_LEG + 2 * i + 1))
+        stage.held[2 * market + (0 if leg["side"] > 0 else 1)] += leg["lots"]
     row["first_leg"], row["n_legs"], row["venue"] = first, n, venue
     row["settled"] = row["is_taken"] = 0
     fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
     if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
-        hold_coin(stage, p, venue, bits(key, k, COLLATERAL))
-    for i in range(first, first + n):
-        leg = stage.legs[i]
-        stage.held[2 * np.int64(leg["market"]) + (0 if leg["side"] > 0 else 1)] += leg["lots"]
+        hold_coin(stage, p, bits(key, k, COLLATERAL))
     return np.int64(row["n_legs"])
+
+
+@rule
+def venues_of(stage):
+    """Return the number of venues."""
+    return len(stage.contracts.coin) // len(stage.path_usd)
 
 
 @rule
@@ -109,86 +119,89 @@ def pick_coin(plan, word, used):
     total = 0.0
     for coin in range(len(plan.coin_weight)):
         total += 0.0 if used >> coin & 1 else plan.coin_weight[coin]
-    left, chosen = (field(word, 16, 24) + 0.5) * 2.0**-24 * total, 0
+    left, chosen = (field(word, 16, 24) + 0.5) * 2.0**-24 * total, np.int64(0)
     for coin in range(len(plan.coin_weight)):
         if not used >> coin & 1 and plan.coin_weight[coin] > 0.0 and left > 0.0:
-            chosen = coin
+            chosen = np.int64(coin)
             left -= plan.coin_weight[coin]
     return chosen
 
 
+# ── size, entry, wallet ──────────────────────────────────────────────────────────────────────────────────────
 @rule
-def to_ticks(contracts, market, price_usd):
-    """Return the nearest whole number of ticks."""
-    return np.int64(price_usd / contracts.tick_usd[market] + 0.5)
+def ticks_at(stage, market, minutes_ago):
+    """Return the price, in whole ticks, so many minutes before the day."""
+    path = stage.path_usd[stage.contracts.coin[market]]
+    return np.int64(path[max(len(path) - 1 - minutes_ago, 0)] / stage.contracts.tick_usd[market] + 0.5)
 
 
 @rule
-def write_leg(stage, j, p, venue, coin, notional_usd, key, k, i):
-    """Write contract `i` of account `k`: its side, its size at the day's first price, its entry by its age."""
+def enter(stage, j, notional_usd, age_word):
+    """Write size and cost of leg `j`: worth so much at the day's first price, opened at the price of its age."""
     plan, contracts, leg = stage.plan, stage.contracts, stage.legs[j]
-    market = coin * (len(contracts.coin) // len(stage.path_usd)) + venue
-    word, age_word = bits(key, k, FIRST_LEG + 2 * i), bits(key, k, FIRST_LEG + 2 * i + 1)
-    last = stage.path_usd.shape[1] - 1
+    market = np.int64(leg["market"])
+    leg["lots"] = lots_worth(contracts, market, QUANTA_PER_USD * notional_usd, ticks_at(stage, market, 0))
     age = np.int64(plan.holding_minutes[0] * exponential(uniform(age_word) * plan.holding_minutes[1]))
-    entry_ticks = to_ticks(contracts, market, stage.path_usd[coin, max(last - age, 0)])
-    one_usd = stage.path_usd[coin, last] * contracts.lot_base[market]
-    leg["lots"] = max(np.int64(notional_usd / one_usd + 0.5), 1)
-    leg["cost"] = leg["lots"] * entry_ticks * contracts.quanta[market]
-    leg["side"] = 1 if field(word, 0, 16) < plan.shares[1] * 2.0**16 else -1
-    leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
+    leg["cost"] = value_of(contracts, market, np.int64(leg["lots"]), ticks_at(stage, market, age))
 
 
 @rule
 def fund(stage, p, distance):
     """Fill the wallet of account `p`: its equity is the requirement and `distance` times its gross notional."""
     row, contracts = stage.portfolios[p], stage.contracts
-    gross, required_usd, profit = 0, 0.0, 0
+    gross, required, profit = 0, 0.0, 0
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
         leg = stage.legs[j]
         market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-        open_usd = stage.path_usd[contracts.coin[market], stage.path_usd.shape[1] - 1]
-        value = lots * to_ticks(contracts, market, open_usd) * contracts.quanta[market]
-        size, entry_usd = lots * contracts.lot_base[market], leg["cost"] / (QUANTA_PER_USD * lots)
-        entry_usd /= contracts.lot_base[market]
-        required_usd += maintenance_usd(stage.margin, market, size, entry_usd, open_usd)
-        required_usd += stage.margin.trigger_fee[market] * size * open_usd
+        value = value_of(contracts, market, lots, ticks_at(stage, market, 0))
+        required += required_at(stage, market, lots, leg["cost"], value)
         gross += value
-        profit += np.int64(leg["side"]) * (value - leg["cost"])
-    equity = np.int64(QUANTA_PER_USD * required_usd + distance * gross)
+        profit += stance(contracts, market, np.int64(leg["side"])) * (value - leg["cost"])
+    equity = np.int64(required + distance * gross)
     if profit > equity:
         enter_at_open(stage, p)
         profit = 0
     row["wallet"] = equity - profit
-    row["leverage"] = gross / np.float64(equity)
-    row["bucket"] = (row["leverage"] >= BOUNDS[0]) + (row["leverage"] >= BOUNDS[1]) + (row["leverage"] >= BOUNDS[2])
+    leverage = gross / np.float64(equity)
+    row["leverage"] = leverage
+    row["bucket"] = np.int64(leverage >= BOUNDS[0]) + np.int64(leverage >= BOUNDS[1]) + np.int64(leverage >= BOUNDS[2])
+
+
+@rule
+def required_at(stage, market, lots, cost, value):
+    """Return what a position that cost `cost` and is worth `value` must have, in quanta."""
+    contracts, margin = stage.contracts, stage.margin
+    size, entry, mark = (
+        size_of(contracts, market, lots),
+        average_quote(contracts, market, lots, cost),
+        average_quote(contracts, market, lots, value),
+    )
+    required = maintenance_usd(margin, market, size, entry, mark) + margin.trigger_fee[market] * size * mark
+    return contracts.quantum[market] * required
 
 
 @rule
 def enter_at_open(stage, p):
     """Take the positions of account `p` to have been opened at the day's first price."""
-    row, contracts = stage.portfolios[p], stage.contracts
+    row = stage.portfolios[p]
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
         leg = stage.legs[j]
         market = np.int64(leg["market"])
-        open_usd = stage.path_usd[contracts.coin[market], stage.path_usd.shape[1] - 1]
-        leg["cost"] = np.int64(leg["lots"]) * to_ticks(contracts, market, open_usd) * contracts.quanta[market]
+        leg["cost"] = value_of(stage.contracts, market, np.int64(leg["lots"]), ticks_at(stage, market, 0))
 
 
 @rule
-def hold_coin(stage, p, venue, word):
-    """Turn the wallet of account `p` into whole lots of a coin that its venue takes, if there is one, at its haircut."""
+def hold_coin(stage, p, word):
+    """Turn the wallet of account `p` into whole lots of a coin, less its haircut, if its venue takes any."""
     row, contracts, plan = stage.portfolios[p], stage.contracts, stage.plan
-    n_venues = len(contracts.coin) // len(stage.path_usd)
-    used = 0
-    for coin in range(len(stage.path_usd)):
-        used |= (1 << coin) if plan.haircut[coin * n_venues + venue] >= 1.0 else 0
-    if used == (1 << len(stage.path_usd)) - 1:
+    n_coins, taken = len(plan.coin_weight), 0
+    for coin in range(n_coins):
+        taken |= (1 << coin) if plan.haircut[coin * venues_of(stage) + row["venue"]] < 1.0 else 0
+    if taken == 0 or contracts.payoff[row["venue"]] < 0:
         return
-    coin = pick_coin(plan, word, used)
-    market = plan.index_market[coin]
-    ticks = to_ticks(contracts, market, stage.path_usd[coin, stage.path_usd.shape[1] - 1])
-    one = (1.0 - plan.haircut[coin * n_venues + venue]) * (ticks * contracts.quanta[market])
+    coin = pick_coin(plan, word, ~taken)
+    market, haircut = plan.index_market[coin], plan.haircut[coin * venues_of(stage) + row["venue"]]
+    one = (1.0 - haircut) * value_of(contracts, market, 1, ticks_at(stage, market, 0))
     lots = np.int64(row["wallet"] / one)
     if lots <= 0:
         return

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cascade.kernels.jit import kernel
+from cascade.kernels.jit import kernel, rule
 from cascade.kernels.money import stance
 from cascade.state import (
     ACCOUNTS_LOTS,
@@ -33,28 +33,33 @@ def count_positions(rows, contracts, cash, lots, sign):
         lots[HOLDERS * market + ACCOUNTS_LOTS] += sign * row["side"] * row["lots"]
 
 
+@rule
+def purse_of(cross, contracts, p):
+    """Return the row of the ledger in which cross account `p` holds its wallet, as the start of its columns."""
+    return contracts.purse[cross.legs[cross.portfolios[p]["first_leg"]]["market"]] * LEDGER_COLUMNS
+
+
 @kernel
 def count_portfolios(cross, contracts, cash, lots, sign):
     """Add (`sign` 1) or subtract (-1) what cross accounts hold to or from cash by purse and lots by market."""
     for p in range(len(cross.portfolios)):
-        row = cross.portfolios[p]
-        cash[row["venue"] * LEDGER_COLUMNS + COLLATERAL] += sign * row["wallet"]
+        cash[purse_of(cross, contracts, p) + COLLATERAL] += sign * cross.portfolios[p]["wallet"]
     for j in range(len(cross.legs)):
         leg = cross.legs[j]
-        market = np.int64(leg["market"])
-        cash[cross.portfolios[leg["portfolio"]]["venue"] * LEDGER_COLUMNS + PAID] += sign * leg["side"] * leg["cost"]
-        lots[HOLDERS * market + CROSS_LOTS] += sign * leg["side"] * leg["lots"]
+        market, side = np.int64(leg["market"]), np.int64(leg["side"])
+        paid = stance(contracts, market, side) * leg["cost"]
+        cash[purse_of(cross, contracts, np.int64(leg["portfolio"])) + PAID] += sign * paid
+        lots[HOLDERS * market + CROSS_LOTS] += sign * side * leg["lots"]
 
 
 @kernel
-def count_unsettled(cross, funding, cash):
-    """Add the funding that was charged and not yet taken from wallets of cross accounts, by purse."""
+def count_unsettled(cross, contracts, funding, cash):
+    """Add what funding has charged and not yet taken from the wallets of cross accounts, by purse."""
     for j in range(len(cross.legs)):
-        leg = cross.legs[j]
-        row = cross.portfolios[leg["portfolio"]]
-        for hour in range(np.int64(row["settled"]), len(funding)):
-            due = leg["side"] * leg["lots"] * funding[hour, leg["market"]]
-            cash[row["venue"] * LEDGER_COLUMNS + ACCRUED] += due
+        leg, p = cross.legs[j], np.int64(cross.legs[j]["portfolio"])
+        for hour in range(np.int64(cross.portfolios[p]["settled"]), len(funding)):
+            due = np.int64(leg["side"]) * leg["lots"] * funding[hour, leg["market"]]
+            cash[purse_of(cross, contracts, p) + ACCRUED] += due
 
 
 def recount(world) -> int:
@@ -62,6 +67,6 @@ def recount(world) -> int:
     cash, lots = world.ledger.cash.copy(), world.ledger.lots.copy()
     count_positions(world.accounts.rows, world.contracts, cash, lots, -1)
     count_portfolios(world.cross, world.contracts, cash, lots, -1)
-    count_unsettled(world.cross, world.records.funding, cash)
+    count_unsettled(world.cross, world.contracts, world.records.funding, cash)
     held = cash.reshape(-1, LEDGER_COLUMNS)[:, [COLLATERAL, PAID, ACCRUED]]
     return int((held != 0).sum() + (lots.reshape(-1, HOLDERS)[:, [ACCOUNTS_LOTS, CROSS_LOTS]] != 0).sum())

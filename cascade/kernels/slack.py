@@ -1,42 +1,26 @@
-"""Cross accounts between two looks: what they have, what they must have, and how far marks can move before one is due.
+"""Cross accounts: what they have, what they must have, and how far marks can move before one can be breached.
 
 An account is breached when its equity, at the marks of all its legs, is below the sum of their requirements. Both are
-linear in the marks between brackets' edges, so a move of every mark by the same fraction x *against* its leg, or by
-less, costs at most `weight * x`, with the weight the gross notional and a little more. So no account can be breached
-before one of its marks has moved against its leg by slack / weight: the account's `reach`. Each leg is filed in a
-ladder of its own kind at that edge, a long's below its mark and a short's above it. When a mark crosses the edge of any
-leg, the account is looked at anew, at the marks as they then stand. Moves in favour cost nothing.
-
-An account whose slack does not cover what may come at once (the next bracket's rate for the whole position, funding)
-has no reach, and is looked at in every step.
+linear in the quotes (`kernels.money`) between brackets' edges, so a move of every quote by the same fraction x
+*against* its leg, or by less, costs at most `weight * x`, with the weight the gross notional and a little more. So no
+account can be breached before one of its quotes has moved against its leg by slack / weight: the account's `reach`.
+Moves in favour cost nothing. An account whose slack does not cover what may come at once (the next bracket's rate for
+the whole position, funding) has no reach.
 """
-
-import math
 
 import numpy as np
 
 from cascade.kernels.jit import rule
 from cascade.kernels.margin import bracket_of, bracketed, maintenance_usd
-from cascade.kernels.money import average_quote, size_of, stance, ticks_from, value_of
-from cascade.kernels.stops import inner_tick
-from cascade.kernels.triggers import direction_of
+from cascade.kernels.money import average_quote, quote, size_of, stance, value_of
 from cascade.state import (
     ACCRUED,
     BRACKETS,
     COLLATERAL,
-    FALLING,
     LEDGER_COLUMNS,
-    N_CROSS_CHECKS,
-    NO_POSITION,
     ON_ENTRY,
-    OPEN,
-    QUEUED,
-    RISING,
-    TICKS,
-    WATCHED,
 )
 
-QUANTA_PER_USD = 1e6
 SECONDS_PER_HOUR = 3600
 ROUNDING_QUANTA = 16.0  # values of legs are whole quanta, each rounded down
 ROUNDING_REACH = 1e-12  # of prices computed from a reach
@@ -53,9 +37,34 @@ def legs_of(world, p):
 
 
 @rule
+def home_of(world, p):
+    """Return the market of the first contract of account `p`: its purse is the account's, and so is its money."""
+    return np.int64(world.cross.legs[world.cross.portfolios[p]["first_leg"]]["market"])
+
+
+@rule
+def purse_of(world, p):
+    """Return the row of the ledger in which account `p` holds its wallet."""
+    return world.contracts.purse[home_of(world, p)]
+
+
+@rule
 def mark_ticks(world, market):
     """Return a market's mark in ticks, with its fraction."""
     return world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
+
+
+@rule
+def mark_quote(world, market):
+    """Return a market's mark as a quote."""
+    return quote(world.contracts, market, world.markets[market]["mark_usd"])
+
+
+@rule
+def good_side(world, j):
+    """Return the side of the good of leg `j`."""
+    leg = world.cross.legs[j]
+    return stance(world.contracts, np.int64(leg["market"]), np.int64(leg["side"]))
 
 
 @rule
@@ -79,10 +88,7 @@ def value_at_mark(world, j):
 @rule
 def profit_at_mark(world, j):
     """Return the unrealised profit of leg `j` in quanta; of coin collateral, its value."""
-    leg = world.cross.legs[j]
-    return stance(world.contracts, np.int64(leg["market"]), np.int64(leg["side"])) * (
-        value_at_mark(world, j) - leg["cost"]
-    )
+    return good_side(world, j) * (value_at_mark(world, j) - world.cross.legs[j]["cost"])
 
 
 @rule
@@ -104,19 +110,19 @@ def entry_of(world, j):
 
 @rule
 def required_of_leg(world, j):
-    """Return the maintenance margin of leg `j` at its current size, and the fee in the trigger; 0 of a coin. In USD."""
+    """Return maintenance margin at the current size and fee in the trigger of leg `j`, in quanta; nothing of a coin."""
     leg = world.cross.legs[j]
     if leg["is_coin"] == 1 or leg["lots"] == 0:
         return 0.0
     market = np.int64(leg["market"])
-    size, mark_usd = size_of(world.contracts, market, leg["lots"]), world.markets[market]["mark_usd"]
-    required = maintenance_usd(world.margin, market, size, entry_of(world, j), mark_usd)
-    return required + world.margin.trigger_fee[market] * size * mark_usd
+    size, mark = size_of(world.contracts, market, leg["lots"]), mark_quote(world, market)
+    required = maintenance_usd(world.margin, market, size, entry_of(world, j), mark)
+    return world.contracts.quantum[market] * (required + world.margin.trigger_fee[market] * size * mark)
 
 
 @rule
 def required_of(world, p):
-    """Return the sum of the requirements of account `p`, USD."""
+    """Return the sum of the requirements of account `p` in quanta."""
     total = 0.0
     for j in legs_of(world, p):
         total += required_of_leg(world, j)
@@ -126,17 +132,17 @@ def required_of(world, p):
 @rule
 def is_short_of_margin(world, p):
     """Whether the equity of account `p` is below what it must have at the marks."""
-    return equity_of(world, p) < QUANTA_PER_USD * required_of(world, p)
+    return equity_of(world, p) < required_of(world, p)
 
 
 # ── how far marks can move ───────────────────────────────────────────────────────────────────────────────────
 @rule
 def bracket_at(world, j, factor):
-    """Return the bracket, as a row of the tables, that holds leg `j` at `factor` times its mark."""
+    """Return the bracket, as a row of the tables, that holds leg `j` at `factor` times its quote."""
     leg = world.cross.legs[j]
     market = np.int64(leg["market"])
-    size, mark_usd = size_of(world.contracts, market, leg["lots"]), factor * world.markets[market]["mark_usd"]
-    measure = bracketed(world.margin, market, size, entry_of(world, j), mark_usd)
+    size, mark = size_of(world.contracts, market, leg["lots"]), factor * mark_quote(world, market)
+    measure = bracketed(world.margin, market, size, entry_of(world, j), mark)
     return market * BRACKETS + bracket_of(world.margin, market, measure)
 
 
@@ -158,10 +164,10 @@ def jump_of(world, j):
     if leg["is_coin"] == 1:
         return 0.0
     market, here, there = np.int64(leg["market"]), bracket_at(world, j, 1.0), farthest_bracket(world, j)
-    price = entry_of(world, j) if margin.basis[market] == ON_ENTRY else world.markets[market]["mark_usd"]
+    price = entry_of(world, j) if margin.basis[market] == ON_ENTRY else mark_quote(world, market)
     notional = size_of(world.contracts, market, leg["lots"]) * price
     risen = (margin.rate[there] - margin.rate[here]) * notional - (margin.amount_usd[there] - margin.amount_usd[here])
-    return QUANTA_PER_USD * max(risen, 0.0)
+    return world.contracts.quantum[market] * max(risen, 0.0)
 
 
 @rule
@@ -185,11 +191,10 @@ def funding_ahead(world, j, step):
 
 @rule
 def weight_of(world, j, step):
-    """Return what leg `j` costs its account in quanta for a move of its mark against it by its whole price."""
-    leg, value = world.cross.legs[j], np.float64(value_at_mark(world, j))
-    if leg["side"] > 0:
-        return value  # the requirement falls with the mark
-    market = np.int64(leg["market"])
+    """Return what leg `j` costs its account in quanta for a move of its quote against it by the whole of it."""
+    market, value = np.int64(world.cross.legs[j]["market"]), np.float64(value_at_mark(world, j))
+    if good_side(world, j) > 0:
+        return value  # the requirement falls with the quote
     rate = 0.0 if world.margin.basis[market] == ON_ENTRY else world.margin.rate[bracket_at(world, j, 2.0)]
     rate += world.margin.trigger_fee[market]
     rate += abs(world.markets[market]["funding_rate"]) * payments_ahead(world, market, step)
@@ -198,8 +203,8 @@ def weight_of(world, j, step):
 
 @rule
 def reach_of(world, p, step):
-    """Return the fraction by which marks can move against their legs before account `p` can be breached, at most 1."""
-    slack = equity_of(world, p) - QUANTA_PER_USD * required_of(world, p) - ROUNDING_QUANTA
+    """Return the fraction by which quotes can move against their legs before account `p` can be breached, at most 1."""
+    slack = equity_of(world, p) - required_of(world, p) - ROUNDING_QUANTA
     weight = 1.0
     for j in legs_of(world, p):
         if world.cross.legs[j]["lots"] > 0:
@@ -208,79 +213,7 @@ def reach_of(world, p, step):
     return min(slack / weight, 1.0) - ROUNDING_REACH
 
 
-# ── the ladder of edges ──────────────────────────────────────────────────────────────────────────────────────
-@rule
-def file_leg(world, j, reach):
-    """File leg `j` where its mark has moved by `reach` against it: rounded to be met no later. Off the book, nowhere."""
-    legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
-    market, side = np.int64(leg["market"]), np.int64(leg["side"])
-    edge_usd = world.markets[market]["mark_usd"] * (1.0 - side * reach)
-    tick = inner_tick(ticks_from(world.contracts, market, edge_usd), side)
-    if tick < 0 or tick >= TICKS:
-        return
-    rung = (2 * market + direction_of(side)) * TICKS + tick
-    first = np.int64(heads[rung]) - 1
-    leg["filed_tick"], leg["prev"], leg["next"] = tick, NO_POSITION, first
-    if first != NO_POSITION:
-        legs[first]["prev"] = j
-    heads[rung] = j + 1
-
-
-@rule
-def unfile_leg(world, j):
-    """Take leg `j` out of its list, if it is in one."""
-    legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
-    if leg["filed_tick"] < 0:
-        return
-    before, behind = leg["prev"], leg["next"]
-    if before != NO_POSITION:
-        legs[before]["next"] = behind
-    else:
-        rung = 2 * np.int64(leg["market"]) + direction_of(leg["side"])
-        heads[rung * TICKS + leg["filed_tick"]] = behind + 1
-    if behind != NO_POSITION:
-        legs[behind]["prev"] = before
-    leg["filed_tick"] = -1
-
-
-@rule
-def watch(world, p):
-    """Have account `p` looked at next time."""
-    row = world.cross.portfolios[p]
-    row["status"], row["next"] = WATCHED, world.cross.watched[0]
-    world.cross.watched[0] = p
-
-
-@rule
-def watch_tick(world, market, direction, tick):
-    """Have the accounts looked at whose legs are filed at `tick`."""
-    j = np.int64(world.cross.heads[(2 * market + direction) * TICKS + tick]) - 1
-    while j != NO_POSITION:
-        leg = world.cross.legs[j]
-        p = np.int64(leg["portfolio"])
-        if world.cross.portfolios[p]["status"] == OPEN:
-            world.cross.portfolios[p]["moved_by"] = market
-            watch(world, p)
-        j = np.int64(leg["next"])
-
-
-@rule
-def cross_edges(world, market):
-    """Have the accounts looked at whose edges the market's mark has reached since the last step.
-
-    A long's edge is rounded up and a short's down, so those at the mark's own tick are looked at in every step.
-    """
-    new = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
-    new = min(max(new, 0), TICKS - 2)
-    old = world.cross.cursor[market]
-    world.cross.cursor[market] = new
-    for tick in range(new, max(old, new) + 2):
-        watch_tick(world, market, FALLING, tick)
-    for tick in range(min(old, new), new + 1):
-        watch_tick(world, market, RISING, tick)
-
-
-# ── the look ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── funding ──────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
 def pay(world, purse, source, target, quanta):
     """Pay `quanta` from one column of a purse to another."""
@@ -299,48 +232,4 @@ def settle_funding(world, p, step):
             due += np.int64(leg["side"]) * leg["lots"] * world.records.funding[hour, leg["market"]]
     row["settled"] = now
     row["wallet"] -= due
-    pay(world, np.int64(row["venue"]), COLLATERAL, ACCRUED, due)
-
-
-@rule
-def enqueue_portfolio(world, p, step):
-    """Put account `p` at the end of its venue's queue."""
-    row = world.cross.portfolios[p]
-    engine = world.cross.engines[row["venue"]]
-    row["status"], row["trigger_step"], row["next"] = QUEUED, step, NO_POSITION
-    if engine["last_queued"] == NO_POSITION:
-        engine["first_queued"] = p
-    else:
-        world.cross.portfolios[engine["last_queued"]]["next"] = p
-    engine["last_queued"] = p
-
-
-@rule
-def look_at(world, p, step):
-    """Look at account `p` at the marks: queue it for liquidation, file it by its reach, or look again next time."""
-    world.counters.n[N_CROSS_CHECKS] += 1
-    settle_funding(world, p, step)
-    for j in legs_of(world, p):
-        unfile_leg(world, j)
-    if is_short_of_margin(world, p):
-        enqueue_portfolio(world, p, step)
-        return
-    reach = reach_of(world, p, step)
-    if reach <= 0.0:
-        watch(world, p)
-        return
-    world.cross.portfolios[p]["status"] = OPEN
-    for j in legs_of(world, p):
-        if world.cross.legs[j]["lots"] > 0:
-            file_leg(world, j, reach)
-
-
-@rule
-def look_at_watched(world, step):
-    """Look at every account on the list."""
-    p = world.cross.watched[0]
-    world.cross.watched[0] = NO_POSITION
-    while p != NO_POSITION:
-        behind = np.int64(world.cross.portfolios[p]["next"])
-        look_at(world, p, step)
-        p = behind
+    pay(world, purse_of(world, p), COLLATERAL, ACCRUED, due)
