@@ -13,7 +13,7 @@ from cascade.kernels.loop import fill_keys
 from cascade.kernels.recount import count_portfolios, count_positions
 from cascade.memory import empty_book, zeros
 from cascade.population import draw_population
-from cascade.portfolios import held_lots, make_cross
+from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
@@ -73,8 +73,8 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    cross, drawn_cross = make_cross(scenario, contracts, margin, seed)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, cross)
+    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,
@@ -139,13 +139,12 @@ def _check_grid(scenario: Scenario) -> None:
 
 
 def make_accounts(
-    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int, cross: Cross
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int, held_lots: np.ndarray
 ) -> tuple[Accounts, Ladder, dict]:
     """Return positions and ladders, empty ones in a world without leverage, and what was drawn."""
     if scenario.assumptions is not None and scenario.pre_day_usd is not None:
-        held = held_lots(cross, len(contracts.coin))
         return draw_population(
-            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held
+            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
     markets = len(contracts.coin)
     accounts = Accounts(

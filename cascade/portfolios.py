@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from cascade.assumptions import CrossAccounts, LeverageAssumptions
-from cascade.kernels.portfolios import CrossPlan, CrossStage, draw_portfolios
+from cascade.kernels.portfolios import COINS, HELD, LONG, SHORT, CrossPlan, CrossStage, draw_portfolios
 from cascade.scenario import Scenario
 from cascade.state import (
     ENGINE,
@@ -17,7 +17,6 @@ from cascade.state import (
     NO_POSITION,
     PORTFOLIO,
     TICKS,
-    WATCHED,
     Contracts,
     Cross,
     Margin,
@@ -29,8 +28,8 @@ ROOM = 1.1  # rows over the expected number; doubled until all fit
 ORDERS = {"largest_loss": LARGEST_LOSS, "largest_notional": LARGEST_NOTIONAL, "largest_margin": LARGEST_MARGIN}
 
 
-def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Cross, dict]:
-    """Return the cross accounts of a day, and what was drawn; none where the assumptions name none.
+def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Cross, np.ndarray, dict]:
+    """Return the cross accounts of a day, what they hold, and what was drawn; none where the assumptions name none.
 
     Parameters
     ----------
@@ -43,12 +42,14 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
 
     Returns
     -------
-    Cross, dict
-        "cross": accounts, legs, long_usd, short_usd (at the day's first prices), coin_usd (collateral); or nothing.
+    Cross, ndarray of int64 of shape (markets, 2), dict
+        Lots held, long and short. "cross": accounts, legs, long_usd, short_usd (at the day's first prices), coin_usd
+        (collateral); or nothing.
     """
     assumptions, paths = scenario.assumptions, scenario.pre_day_usd
     if assumptions is None or assumptions.cross is None or paths is None:
-        return arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG)), {}
+        nothing = arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG))
+        return nothing, np.zeros((len(contracts.coin), 2), np.int64), {}
     law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
     plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
     rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
@@ -60,22 +61,14 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             margin=margin,
             plan=plan,
             path_usd=path,
-            held=np.zeros(2 * len(contracts.coin), np.int64),
+            held=np.zeros(HELD * len(contracts.coin), np.int64),
             rows=np.zeros(2, np.int64),
         )
         if draw_portfolios(stage, int(seed)) == Status.OK:
             break
         rows *= 2
-    accounts, legs = map(int, stage.rows)
-    cross = arrange(scenario, contracts, stage.portfolios[:accounts], stage.legs[:legs].copy())
-    return cross, {"cross": _describe(stage, cross)}
-
-
-def held_lots(cross: Cross, markets: int) -> np.ndarray:
-    """Return the lots that cross accounts hold, int64, shape (markets, 2): long and short; coin collateral is none."""
-    legs = cross.legs[cross.legs["is_coin"] == 0]
-    slots = 2 * legs["market"].astype(np.int64) + (legs["side"] < 0)
-    return np.bincount(slots, legs["lots"], 2 * markets).astype(np.int64).reshape(markets, 2)
+    cross = arrange(scenario, contracts, stage.portfolios[: stage.rows[0]], stage.legs[: stage.rows[1]])
+    return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage)}
 
 
 def _make_plan(
@@ -101,24 +94,22 @@ def _make_plan(
     )
 
 
-def _describe(stage: CrossStage, cross: Cross) -> dict:
+def _describe(stage: CrossStage) -> dict:
     """Return what was drawn: counts, and USD at the day's first prices."""
-    open_usd = stage.path_usd[stage.contracts.coin, -1]
-    is_inverse = stage.contracts.payoff < 0
-    lot_usd = stage.contracts.lot_size * np.where(is_inverse, 1.0, open_usd)
-    usd = cross.legs["lots"] * lot_usd[cross.legs["market"]]
-    is_coin, is_long = cross.legs["is_coin"] == 1, cross.legs["side"] > 0
+    contracts = stage.contracts
+    lot_usd = contracts.lot_size * np.where(contracts.payoff < 0, 1.0, stage.path_usd[contracts.coin, -1])
+    usd = lot_usd @ stage.held.reshape(-1, HELD)
     return {
-        "accounts": len(cross.portfolios),
-        "legs": int((~is_coin).sum()),
-        "long_usd": float(usd[~is_coin & is_long].sum()),
-        "short_usd": float(usd[~is_coin & ~is_long].sum()),
-        "coin_usd": float(usd[is_coin].sum()),
+        "accounts": int(stage.rows[0]),
+        "legs": int(stage.rows[1]),
+        "long_usd": float(usd[LONG]),
+        "short_usd": float(usd[SHORT]),
+        "coin_usd": float(usd[COINS]),
     }
 
 
 def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, legs: np.ndarray) -> Cross:
-    """Return cross accounts with the state around them, all to be looked at in the first step.
+    """Return cross accounts with the state around them.
 
     Parameters
     ----------
@@ -126,14 +117,10 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
         Gives the rules of the venues.
     contracts : Contracts
     portfolios : ndarray of PORTFOLIO
-        With wallets and legs; lists and status are set here.
+        All WATCHED, in one list in the order of their rows: they are looked at in the first step.
     legs : ndarray of LEG
-        Those of one account side by side.
+        Those of one account side by side, filed nowhere.
     """
-    portfolios["next"] = np.arange(1, len(portfolios) + 1)
-    portfolios["next"][-1:] = NO_POSITION
-    portfolios["status"], portfolios["moved_by"], portfolios["trigger_step"] = WATCHED, NO_POSITION, NO_POSITION
-    legs["filed_tick"] = legs["next"] = legs["prev"] = NO_POSITION
     return Cross(
         portfolios=portfolios,
         legs=legs,

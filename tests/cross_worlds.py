@@ -9,7 +9,7 @@ from cascade.kernels.cross import drain_cross, liquidate_cross
 from cascade.kernels.edges import enqueue_portfolio
 from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
-from cascade.kernels.slack import equity_of, is_short_of_margin, required_of, settle_funding
+from cascade.kernels.slack import settle_funding, slack_of
 from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
 from cascade.state import CROSS_LOTS, EXTERNAL_LOTS, HOLDERS, LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
@@ -76,16 +76,21 @@ def random_accounts(scenario: Scenario, world: World, n: int, seed: int, far: fl
 
 def with_distance(scenario, world: World, portfolios, legs, distance):
     """Return the accounts with wallets such that equity is the requirement and `distance` times the gross notional."""
-    portfolios["wallet"] = 0
+    portfolios["wallet"], portfolios["status"] = 0, WATCHED
+    portfolios["moved_by"] = portfolios["trigger_step"] = NO_POSITION
+    portfolios["next"] = np.arange(1, len(portfolios) + 1)
+    portfolios["next"][-1:] = NO_POSITION
+    legs["filed_tick"] = legs["next"] = legs["prev"] = NO_POSITION
     bare = world._replace(cross=arrange(scenario, world.contracts, portfolios, legs))
-    equity, required = measure(bare)
+    slack = np.empty(len(portfolios))
+    measure_slack(bare, slack)
     mark_usd = bare.markets["mark_usd"][legs["market"]]
     gross = np.bincount(
         legs["portfolio"],
         (legs["is_coin"] == 0) * 1e6 * legs["lots"] * bare.contracts.lot_base[legs["market"]] * mark_usd,
         len(portfolios),
     )
-    portfolios["wallet"] = np.rint(required + distance * gross - equity)
+    portfolios["wallet"] = np.rint(distance * gross - slack)
     return portfolios, legs
 
 
@@ -139,7 +144,7 @@ def liquidate_by_scan(world, step):
         status = world.cross.portfolios[p]["status"]
         if status == OPEN or status == WATCHED:
             settle_funding(world, p, step)
-            if is_short_of_margin(world, p):
+            if slack_of(world, p) < 0.0:
                 enqueue_portfolio(world, p, step)
             else:
                 world.cross.portfolios[p]["status"] = OPEN
@@ -155,20 +160,12 @@ def scan(world):
     for p in range(len(world.cross.portfolios)):
         status = world.cross.portfolios[p]["status"]
         if status == OPEN or status == WATCHED:
-            found += is_short_of_margin(world, p)
+            found += slack_of(world, p) < 0.0
     return found
 
 
 @kernel
-def measure_into(world, equity, required):
+def measure_slack(world, slack):
+    """Write equity less requirement of every account, in quanta."""
     for p in range(len(world.cross.portfolios)):
-        equity[p] = equity_of(world, p)
-        required[p] = required_of(world, p)
-
-
-def measure(world: World) -> tuple[np.ndarray, np.ndarray]:
-    """Return equity and requirement of every account in quanta."""
-    n = len(world.cross.portfolios)
-    equity, required = np.empty(n, np.int64), np.empty(n)
-    measure_into(world, equity, required)
-    return equity, required
+        slack[p] = slack_of(world, p)

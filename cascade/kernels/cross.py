@@ -20,7 +20,6 @@ from cascade.kernels.slack import (
     entry_of,
     equity_of,
     good_side,
-    is_short_of_margin,
     legs_of,
     mark_quote,
     mark_ticks,
@@ -29,6 +28,7 @@ from cascade.kernels.slack import (
     purse_of,
     required_of_leg,
     settle_funding,
+    slack_of,
     value_at_mark,
 )
 from cascade.kernels.stops import inner_tick
@@ -70,12 +70,23 @@ def liquidate_cross(world, step):
     for market in range(len(world.markets)):
         cross_edges(world, market)
     look_at_watched(world, step)
+    if not is_any_queued(world):
+        return
     for market in range(len(world.markets)):
         note_touch(world, market)
     for venue in range(len(world.cross.engines)):
         drain_cross(world, venue, step)
     for market in range(len(world.markets)):
         world.markets[market]["impact"] += move_since(world, market)
+
+
+@rule
+def is_any_queued(world):
+    """Whether an account waits at any venue."""
+    for venue in range(len(world.cross.engines)):
+        if world.cross.engines[venue]["first_queued"] != NO_POSITION:
+            return True
+    return False
 
 
 @rule
@@ -86,7 +97,7 @@ def drain_cross(world, venue, step):
     while left > 0 and engine["first_queued"] != NO_POSITION:
         p = engine["first_queued"]
         settle_funding(world, p, step)
-        if in_book and not is_short_of_margin(world, p):
+        if in_book and slack_of(world, p) >= 0.0:
             leave_queue(world, engine, p)
             watch(world, p)
             continue

@@ -2,8 +2,8 @@
 
 Each leg is filed at the price to which its mark must move before its account can be breached (`slack.reach_of`), a
 long's below its mark and a short's above it. When a mark crosses the edge of any leg, the account is looked at anew, at
-the marks as they then stand: queued for liquidation or filed again. An account without reach is looked at in every
-step; so is every account in the first one.
+the marks as they then stand: queued for liquidation or filed again. An account with hardly any reach is looked at in
+every step; so is every account in the first one.
 """
 
 import math
@@ -14,25 +14,28 @@ from cascade.kernels.jit import rule
 from cascade.kernels.money import quote, ticks_from
 from cascade.kernels.slack import (
     good_side,
-    is_short_of_margin,
     legs_of,
     mark_quote,
     mark_ticks,
     reach_of,
+    reach_of_leg,
     settle_funding,
+    slack_of,
 )
-from cascade.kernels.stops import inner_tick
 from cascade.kernels.triggers import direction_of
 from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, TICKS, WATCHED
+
+WORTH_FILING = 1e-4  # a shorter reach is used up within seconds: looking each second is faster [measured]
 
 
 @rule
 def file_leg(world, j, reach):
-    """File leg `j` where its mark has moved by `reach` against it, rounded to be met no later; not off the book."""
+    """File leg `j` at the tick in which its mark has used up its reach; off the book, nowhere."""
     legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
     market, side = np.int64(leg["market"]), np.int64(leg["side"])
-    edge_usd = quote(world.contracts, market, mark_quote(world, market) * (1.0 - good_side(world, j) * reach))
-    tick = inner_tick(ticks_from(world.contracts, market, edge_usd), side)
+    moved = 1.0 - good_side(world, j) * reach_of_leg(world, j, reach)
+    edge_usd = quote(world.contracts, market, mark_quote(world, market) * moved)
+    tick = np.int64(math.floor(ticks_from(world.contracts, market, edge_usd)))
     if tick < 0 or tick >= TICKS:
         return
     rung = (2 * market + direction_of(side)) * TICKS + tick
@@ -85,13 +88,13 @@ def watch_tick(world, market, direction, tick):
 def cross_edges(world, market):
     """Have the accounts looked at whose edges the market's mark has reached since the last step.
 
-    A long's edge is rounded up and a short's down, so those at the mark's own tick are looked at in every step.
+    Those whose edge lies in the mark's own tick are looked at in every step.
     """
     new = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
     new = min(max(new, 0), TICKS - 2)
     old = world.cross.cursor[market]
     world.cross.cursor[market] = new
-    for tick in range(new, max(old, new) + 2):
+    for tick in range(new, max(old, new) + 1):
         watch_tick(world, market, FALLING, tick)
     for tick in range(min(old, new), new + 1):
         watch_tick(world, market, RISING, tick)
@@ -118,11 +121,12 @@ def look_at(world, p, step):
     settle_funding(world, p, step)
     for j in legs_of(world, p):
         unfile_leg(world, j)
-    if is_short_of_margin(world, p):
+    slack = slack_of(world, p)
+    if slack < 0.0:
         enqueue_portfolio(world, p, step)
         return
-    reach = reach_of(world, p, step)
-    if reach <= 0.0:
+    reach = reach_of(world, p, slack, step)
+    if reach <= WORTH_FILING:
         watch(world, p)
         return
     world.cross.portfolios[p]["status"] = OPEN

@@ -17,10 +17,12 @@ from cascade.kernels.draws import bits, exponential, field, normal, poisson, str
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.margin import maintenance_usd
 from cascade.kernels.money import average_quote, lots_worth, size_of, stance, value_of
-from cascade.state import Contracts, Margin, Status
+from cascade.state import NO_POSITION, WATCHED, Contracts, Margin, Status
 
 CROSS_COUNT_STREAM, CROSS_STREAM = 106, 107
 SIZE, CHOICE, DISTANCE, COLLATERAL, FIRST_LEG = range(5)  # words of an account's draw; two a leg from the last one on
+LONG, SHORT, COINS = range(3)
+HELD = 3
 QUANTA_PER_USD = 1e6
 BOUNDS = (10.0, 20.0, 50.0 + 1e-9)  # of the leverage buckets
 
@@ -48,7 +50,7 @@ class CrossStage(NamedTuple):
     margin: Margin
     plan: CrossPlan
     path_usd: np.ndarray  # float64, shape (coins, minutes)
-    held: np.ndarray  # int64, shape (2 * markets,): lots by market, long and short
+    held: np.ndarray  # int64, shape (markets * HELD,): lots by market: LONG, SHORT, and COINS of collateral
     rows: np.ndarray  # int64, shape (2,): accounts and legs drawn
 
 
@@ -65,6 +67,8 @@ def draw_portfolios(stage, seed):
                 return np.int64(Status.POOL_FULL)
             j += compose(stage, p, j, venue, key, k)
             p += 1
+    if p > 0:
+        stage.portfolios[p - 1]["next"] = NO_POSITION
     stage.rows[0], stage.rows[1] = p, j
     return np.int64(Status.OK)
 
@@ -87,18 +91,26 @@ def compose(stage, p, first, venue, key, k):
         market = pick_coin(plan, word, used) * venues_of(stage) + venue
         used |= 1 << stage.contracts.coin[market]
         leg = stage.legs[first + i]
-        leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
+        start_leg(leg, p, market)
         leg["side"] = 1 if field(word, 0, 16) < plan.shares[1] * 2.0**16 else -1
         if is_hedged and i > 0:
             leg["side"] = -stage.legs[first + i - 1]["side"]
         enter(stage, first + i, gross_usd * part_of_leg(key, k, i) / parts, bits(key, k, FIRST_LEG + 2 * i + 1))
-        stage.held[2 * market + (0 if leg["side"] > 0 else 1)] += leg["lots"]
+        stage.held[HELD * market + (LONG if leg["side"] > 0 else SHORT)] += leg["lots"]
     row["first_leg"], row["n_legs"], row["venue"] = first, n, venue
     row["settled"] = row["is_taken"] = 0
+    row["status"], row["next"], row["moved_by"], row["trigger_step"] = WATCHED, p + 1, NO_POSITION, NO_POSITION
     fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
     if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
         hold_coin(stage, p, bits(key, k, COLLATERAL))
     return np.int64(row["n_legs"])
+
+
+@rule
+def start_leg(leg, p, market):
+    """Begin a leg of account `p` in a market, filed nowhere."""
+    leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
+    leg["filed_tick"] = leg["next"] = leg["prev"] = NO_POSITION
 
 
 @rule
@@ -206,7 +218,8 @@ def hold_coin(stage, p, word):
     if lots <= 0:
         return
     leg = stage.legs[row["first_leg"] + row["n_legs"]]
+    start_leg(leg, p, market)
     leg["lots"], leg["cost"], leg["side"], leg["is_coin"] = lots, 0, 1, 1
-    leg["portfolio"], leg["market"] = p, market
+    stage.held[HELD * market + COINS] += lots
     row["n_legs"] += 1
     row["wallet"] -= np.int64(lots * one)

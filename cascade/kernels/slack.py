@@ -121,18 +121,12 @@ def required_of_leg(world, j):
 
 
 @rule
-def required_of(world, p):
-    """Return the sum of the requirements of account `p` in quanta."""
-    total = 0.0
+def slack_of(world, p):
+    """Return the equity of account `p` less all that it must have, in quanta: below zero, it is breached."""
+    slack = np.float64(equity_of(world, p))
     for j in legs_of(world, p):
-        total += required_of_leg(world, j)
-    return total
-
-
-@rule
-def is_short_of_margin(world, p):
-    """Whether the equity of account `p` is below what it must have at the marks."""
-    return equity_of(world, p) < required_of(world, p)
+        slack -= required_of_leg(world, j)
+    return slack
 
 
 # ── how far marks can move ───────────────────────────────────────────────────────────────────────────────────
@@ -190,27 +184,47 @@ def funding_ahead(world, j, step):
 
 
 @rule
-def weight_of(world, j, step):
-    """Return what leg `j` costs its account in quanta for a move of its quote against it by the whole of it."""
-    market, value = np.int64(world.cross.legs[j]["market"]), np.float64(value_at_mark(world, j))
-    if good_side(world, j) > 0:
-        return value  # the requirement falls with the quote
-    rate = 0.0 if world.margin.basis[market] == ON_ENTRY else world.margin.rate[bracket_at(world, j, 2.0)]
-    rate += world.margin.trigger_fee[market]
-    rate += abs(world.markets[market]["funding_rate"]) * payments_ahead(world, market, step)
-    return value * (1.0 + rate)
+def slope_of(world, j, row):
+    """Return what the requirement of leg `j` moves by with its value in a bracket: rate and fee in the trigger."""
+    market = np.int64(world.cross.legs[j]["market"])
+    rate = 0.0 if world.margin.basis[market] == ON_ENTRY else world.margin.rate[row]
+    return rate + world.margin.trigger_fee[market]
 
 
 @rule
-def reach_of(world, p, step):
-    """Return the fraction by which quotes can move against their legs before account `p` can be breached, at most 1."""
-    slack = equity_of(world, p) - required_of(world, p) - ROUNDING_QUANTA
-    weight = 1.0
+def weight_of(world, j, step):
+    """Return what leg `j` costs its account in quanta for a move of its quote against it by the whole of it."""
+    market, value = np.int64(world.cross.legs[j]["market"]), np.float64(value_at_mark(world, j))
+    if world.cross.legs[j]["is_coin"] == 1:
+        return value
+    if good_side(world, j) > 0:
+        return value * (1.0 - slope_of(world, j, market * BRACKETS))  # the requirement falls with the quote
+    charged = abs(world.markets[market]["funding_rate"]) * payments_ahead(world, market, step)
+    return value * (1.0 + slope_of(world, j, bracket_at(world, j, 2.0)) + charged)
+
+
+@rule
+def pace_of(world, j):
+    """Return how far the coin of leg `j` moves while the first coin moves by one: legs meet their edges together."""
+    coin = world.contracts.coin[world.cross.legs[j]["market"]]
+    return world.coins[coin]["sigma_bar"] / world.coins[0]["sigma_bar"]
+
+
+@rule
+def reach_of(world, p, slack, step):
+    """Return how far quotes can move against their legs before account `p` can be breached, in moves of their pace."""
+    slack, weight = slack - ROUNDING_QUANTA, 1.0
     for j in legs_of(world, p):
         if world.cross.legs[j]["lots"] > 0:
             slack -= jump_of(world, j) + funding_ahead(world, j, step)
-            weight += weight_of(world, j, step)
-    return min(slack / weight, 1.0) - ROUNDING_REACH
+            weight += pace_of(world, j) * weight_of(world, j, step)
+    return slack / weight - ROUNDING_REACH
+
+
+@rule
+def reach_of_leg(world, j, reach):
+    """Return by which fraction the quote of leg `j` can move against it: the reach at its pace, at most all."""
+    return min(reach * pace_of(world, j), 1.0 - ROUNDING_REACH)
 
 
 # ── funding ──────────────────────────────────────────────────────────────────────────────────────────────────
