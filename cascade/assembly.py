@@ -10,13 +10,16 @@ from cascade.config import Priors
 from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
-from cascade.kernels.recount import count_positions
+from cascade.kernels.recount import count_portfolios, count_positions
 from cascade.memory import empty_book, zeros
 from cascade.population import draw_population
+from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    CROSS_LOTS,
     DELEVERAGING,
+    EXTERNAL_LOTS,
     FROM_MARGIN,
     FROM_WALLET,
     HISTORY,
@@ -47,6 +50,7 @@ from cascade.state import (
     Accounts,
     Contracts,
     Counters,
+    Cross,
     Ladder,
     Ledger,
     Liquidity,
@@ -74,9 +78,10 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
+    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
     accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
-    rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts)
+    rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts, cross)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,
@@ -92,9 +97,10 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         winners=make_winners(rules, accounts.rows),
         ledger=ledger,
         counters=make_counters(),
-        records=make_records(scenario, rules, ledger, len(accounts.rows)),
+        records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),
+        cross=cross,
     )
-    return world, drawn
+    return world, drawn | drawn_cross
 
 
 def make_contracts(scenario: Scenario) -> Contracts:
@@ -142,11 +148,13 @@ def _check_grid(scenario: Scenario) -> None:
                 )
 
 
-def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Accounts, Ladder, dict]:
+def make_accounts(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int, held_lots: np.ndarray
+) -> tuple[Accounts, Ladder, dict]:
     """Return positions and ladders, empty ones in a world without leverage, and what was drawn."""
     if scenario.assumptions is not None and scenario.pre_day_usd is not None:
         return draw_population(
-            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
+            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
     markets = len(contracts.coin)
     accounts = Accounts(
@@ -321,11 +329,17 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
     return rows
 
 
-def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) -> Ledger:
-    """Return the ledger at the start: what open positions hold, and the pools; all else from zero."""
+def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
+    """Return the ledger at the start: what open positions and cross accounts hold, and the pools; all else from zero.
+
+    The coins that serve as collateral have come out of the spot books: whoever trades there is as many short.
+    """
     cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
     lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
     add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
+    count_portfolios(cross, contracts, cash.reshape(-1), lots.reshape(-1), 1)
+    is_spot = contracts.is_perpetual == 0
+    lots[is_spot, EXTERNAL_LOTS] -= lots[is_spot, CROSS_LOTS]
     cash[:, POOL] += pools(scenario, contracts)
     signs = np.ones(LEDGER_COLUMNS, np.int64)
     signs[PAID] = -1

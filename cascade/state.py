@@ -122,6 +122,7 @@ class Exchange(NamedTuple):
 # ── positions ─────────────────────────────────────────────────────────────────────────────────────────────────
 NO_POSITION = -1
 OPEN, PENDING, CLOSED, STOPPING, QUEUED, LIQUIDATED = 0, 1, 2, 3, 4, 5  # status of a position
+WATCHED = 6  # of a cross account: looked at in the next step
 FALLING, RISING = 0, 1  # ladders: what fires when the price falls to a tick, and when it rises to it
 
 POSITION = np.dtype(
@@ -142,7 +143,7 @@ POSITION = np.dtype(
         ("close_step", np.int32),  # when its owner closes it; beyond the day's last step for never
         ("close_next", np.int32),  # next position that is closed in the same step
         ("status", np.int8),
-        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder
+        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder (2, in records: cross)
         ("round_stop", np.int16),  # 1 where its stop goes to a round price
     ],
     align=False,
@@ -170,6 +171,64 @@ class Ladder(NamedTuple):
 
 STAKE_SHIFT = 6
 STAKE_BINS = TICKS >> STAKE_SHIFT
+
+
+# ── cross accounts ────────────────────────────────────────────────────────────────────────────────────────────
+PORTFOLIO = np.dtype(
+    [
+        ("wallet", np.int64),  # quanta in its venue's purse: what was paid in, and profits and losses realised
+        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs
+        ("next", np.int32),  # in the list of those to look at, or in its venue's queue
+        ("trigger_step", np.int32),  # of its last breach
+        ("leverage", np.float32),  # gross notional over equity at the day's start
+        ("moved_by", np.int16),  # market whose move had it looked at last; -1 for none
+        ("n_legs", np.int8),
+        ("venue", np.int8),
+        ("status", np.int8),  # OPEN, WATCHED, QUEUED or LIQUIDATED
+        ("bucket", np.int8),  # leverage bucket at the day's start
+        ("settled", np.int8),  # hours of the day whose funding it has paid
+        ("is_taken", np.int8),  # 1 once a liquidation order was sent for it
+    ]
+)
+LEG = np.dtype(
+    [
+        ("cost", np.int64),  # quanta paid for the open lots; 0 of coin collateral
+        ("lots", np.int32),  # 0 once closed
+        ("filed_tick", np.int32),  # tick of its edge in the slack ladder; -1 if it is not filed
+        ("next", np.int32),  # in its ladder's list
+        ("prev", np.int32),
+        ("portfolio", np.int32),
+        ("market", np.int16),
+        ("side", np.int8),  # +1 long, -1 short
+        ("is_coin", np.int8),  # 1: coin held as collateral, in its spot market
+    ]
+)
+assert PORTFOLIO.itemsize == LEG.itemsize == 32
+
+LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
+ENGINE = np.dtype(
+    [
+        ("first_queued", np.int64),  # portfolio to liquidate first, or -1
+        ("last_queued", np.int64),
+        ("rate", np.int64),  # liquidation orders of cross accounts per step
+        ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
+        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
+    ]
+)
+
+
+class Cross(NamedTuple):
+    """Cross accounts: several positions of one venue, one collateral; filed by how far marks can move at least."""
+
+    portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
+    legs: np.ndarray  # LEG
+    heads: (
+        np.ndarray
+    )  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; index as in `Ladder`; empty without portfolios
+    cursor: np.ndarray  # int64, shape (markets,): the mark's tick up to which legs were looked at
+    engines: np.ndarray  # ENGINE, shape (venues,)
+    haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
+    watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1
 
 
 # ── margin tables ────────────────────────────────────────────────────────────────────────────────────────────
@@ -277,7 +336,7 @@ class Winners(NamedTuple):
 ORDER_WHOLE, ORDER_PART, BACKSTOP = range(3)  # kind of a liquidation: one order for all, for a part, or no order
 LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an account may need several
     [
-        ("account", np.int32),  # row of the position
+        ("account", np.int32),  # row of the position; number of positions + row of the portfolio, if cross
         ("trigger_step", np.int32),  # step at whose mark it was breached
         ("step", np.int32),  # step in which its order went to the book
         ("lots", np.int32),  # that this order closes: filled, deleveraged and taken over together
@@ -289,9 +348,11 @@ LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an acco
         ("side", np.int8),  # of the position: +1 long, -1 short
         ("bucket", np.int8),
         ("opened_today", np.int8),
-        ("group", np.int8),
+        ("group", np.int8),  # 0 isolated, 1 remainder, 2 cross
         ("kind", np.int8),  # ORDER_WHOLE, ORDER_PART or BACKSTOP
         ("pad", np.int8),
+        ("moved_by", np.int16),  # market whose move breached the account: its own if isolated
+        ("pad2", np.int16),
         ("entry_usd", np.float64),
         ("mark_usd", np.float64),  # at the trigger
         ("bankruptcy_usd", np.float64),
@@ -511,7 +572,9 @@ class Counters(NamedTuple):
     N_PROGRAMME,
     N_OFF_BOOK,
     N_DELEVERAGED,
-) = range(20)
+    N_CROSS_CHECKS,
+    N_CROSS_LIQUIDATED,
+) = range(22)
 # fills
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
 TALLY_DELEVERAGED = 3  # quanta at which winners were closed
@@ -553,3 +616,4 @@ class World(NamedTuple):
     ledger: Ledger
     counters: Counters
     records: Records
+    cross: Cross

@@ -102,7 +102,7 @@ def write_event(world, i, step, bankruptcy_usd, event):
     market = np.int64(row["market"])
     event["account"], event["trigger_step"], event["step"] = i, row["prev"], step
     event["lots"], event["leverage"], event["market"], event["side"] = row["lots"], row["leverage"], market, row["side"]
-    event["bucket"], event["group"] = row["bucket"], row["group"]
+    event["bucket"], event["group"], event["moved_by"] = row["bucket"], row["group"], market
     event["opened_today"] = 1 if i >= world.accounts.opening[0] else 0
     event["entry_usd"] = quote(world.contracts, market, entry_quote(world, i))
     event["bankruptcy_usd"] = bankruptcy_usd

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
+from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.draws import stream_key
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
@@ -124,6 +125,7 @@ def run_steps(world, first_step, last_step, warmup):
         pay_funding(world, step)
         for market in range(n_markets):
             liquidate_breached(world, step, market)
+        liquidate_cross(world, step)
         for coin in range(n_coins):
             learn(world, coin)
         check_ledger(world)
