@@ -94,7 +94,7 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         settings=make_settings(scenario, contracts, seed),
         rules=rules,
         pools=make_pools(scenario, contracts, ledger),
-        winners=make_winners(rules, accounts.rows),
+        winners=make_winners(rules, len(accounts.rows) + len(cross.legs)),
         ledger=ledger,
         counters=make_counters(),
         records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),

@@ -129,6 +129,7 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
         engines=_engines(scenario),
         haircut=_haircuts(scenario, contracts),
         watched=np.array([0 if len(portfolios) else NO_POSITION]),
+        last_part=np.zeros(len(portfolios), np.int32),
     )
 
 

@@ -229,6 +229,7 @@ class Cross(NamedTuple):
     engines: np.ndarray  # ENGINE, shape (venues,)
     haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
     watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1
+    last_part: np.ndarray  # int32, shape (portfolios,): step + 1 of the last order that closed a part of a leg, or 0
 
 
 # ── margin tables ────────────────────────────────────────────────────────────────────────────────────────────
@@ -320,14 +321,14 @@ RANKED = np.dtype([("score", np.float64), ("position", np.int64)])
 
 
 class Winners(NamedTuple):
-    """Who may be deleveraged: positions by market and side, and of each a heap of those in profit.
+    """Who may be deleveraged: positions and legs by market and side, and of each a heap of those in profit.
 
-    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`; empty if no venue deleverages.
+    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`: listed when first needed.
     """
 
-    rows: np.ndarray  # int32, shape (positions,): positions by segment, ascending
-    first: np.ndarray  # int64, shape (2 * markets + 1,)
-    heap: np.ndarray  # RANKED, shape (positions,): the first to be deleveraged at the head of each segment
+    rows: np.ndarray  # int32, shape (positions + legs,): by segment, ascending; empty if no venue deleverages
+    first: np.ndarray  # int64, shape (2 * markets + 1,); all 0 until listed
+    heap: np.ndarray  # RANKED, shape (positions + legs,): the first to be deleveraged at the head of each segment
     count: np.ndarray  # int64, shape (2 * markets,): entries of each heap
     built: np.ndarray  # int64, shape (2 * markets,): step + 1 in which it was ranked; 0 for never
 

@@ -133,7 +133,7 @@ def still_world(
     ledger = make_ledger(scenario, world.contracts, accounts, world.cross)
     world = world._replace(
         accounts=accounts,
-        winners=make_winners(world.rules, rows),
+        winners=make_winners(world.rules, len(rows)),
         ledger=ledger,
         records=make_records(scenario, world.rules, ledger, len(rows)),
     )

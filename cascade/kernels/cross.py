@@ -1,20 +1,22 @@
 """Liquidation of cross accounts: the venue closes one leg after the other until the account is healthy or empty.
 
-Each order closes one leg, the one that the venue's order names, at a limit where the account, its other legs at their
-marks, would have nothing left: the leg's bankruptcy price. The pool takes over at that price what the book does not
-fill. Then the account is judged anew. Coin collateral is sold last, and only where the wallet is below zero; what it
-cannot cover is the pool's loss.
+Each order closes one leg, the one that the venue's order names, or a part of it by the venue's rule of parts, at a
+limit where the account, its other legs at their marks, would have nothing left: the leg's bankruptcy price. What the
+book does not fill goes to winners or to the pool at that price. Then the account is judged anew. Coin collateral is
+sold last, and only where the wallet is below zero; what it cannot cover is the pool's loss.
 """
 
 import numpy as np
 
 from cascade.kernels.accounts import part_of
-from cascade.kernels.edges import cross_edges, look_at_watched, watch
+from cascade.kernels.deleveraging import deleverage, is_due
+from cascade.kernels.edges import cross_edges, look_at_watched, stand_last, watch
 from cascade.kernels.jit import rule
-from cascade.kernels.ledger import hand_over
 from cascade.kernels.margin import bankruptcy_price
 from cascade.kernels.money import average_quote, quote, size_of, ticks_from, value_of
-from cascade.kernels.orders import fill_value, take_at_limit, take_at_market
+from cascade.kernels.orders import fill_value, take_at_limit
+from cascade.kernels.parts import Held, lots_of_order
+from cascade.kernels.pools import mark_value, take_over
 from cascade.kernels.prices import move_since, note_touch
 from cascade.kernels.slack import (
     entry_of,
@@ -23,38 +25,37 @@ from cascade.kernels.slack import (
     legs_of,
     mark_quote,
     mark_ticks,
-    pay,
     profit_at_mark,
-    purse_of,
     required_of_leg,
     settle_funding,
     slack_of,
     value_at_mark,
 )
 from cascade.kernels.stops import inner_tick
+from cascade.kernels.wallets import charge_clearance, release_leg, settle_account
 from cascade.state import (
     ABSORBER,
     ABSORBER_LOTS,
+    AT_BANKRUPTCY,
+    BACKSTOP,
     BUY,
-    CLEARANCE,
-    COLLATERAL,
+    CLOSED_AT_BANKRUPTCY,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
-    FREE,
     LARGEST_LOSS,
     LARGEST_NOTIONAL,
-    LEDGER_COLUMNS,
     LIQUIDATED,
     LIQUIDATIONS,
     N_CROSS_LIQUIDATED,
     N_LIQUIDATED,
     N_TAPE,
     NO_POSITION,
-    PAID,
+    ORDER_PART,
+    ORDER_WHOLE,
     POOL,
-    POOL_LOTS,
     SELL,
+    TALLY_DELEVERAGED,
     TALLY_LAST_TICK,
     TICKS,
 )
@@ -96,6 +97,8 @@ def drain_cross(world, venue, step):
     left = np.int64(engine["rate"])
     while left > 0 and engine["first_queued"] != NO_POSITION:
         p = engine["first_queued"]
+        if world.cross.last_part[p] == step + 1:
+            return  # from here on, all have come back to the end of the queue in this step
         settle_funding(world, p, step)
         if in_book and slack_of(world, p) >= 0.0:
             leave_queue(world, engine, p)
@@ -106,6 +109,9 @@ def drain_cross(world, venue, step):
         if is_closed:
             leave_queue(world, engine, p)
             world.cross.portfolios[p]["status"] = LIQUIDATED
+        elif world.cross.last_part[p] == step + 1:
+            leave_queue(world, engine, p)
+            stand_last(world, engine, p)
         left -= 1 if in_book or is_closed else 0  # off the book, an account is closed whole, as if by one order
 
 
@@ -157,20 +163,40 @@ def liquidate_leg(world, p, step):
     equity, lots = equity_of(world, p), np.int64(leg["lots"])
     event = world.records.tape[world.counters.n[N_TAPE]]
     begin_event(world, p, j, step, event)
-    ruin_usd = bankruptcy_of_leg(world, j, equity)
-    event["bankruptcy_usd"] = ruin_usd
-    before = pool_of(world, p)
-    if world.settings.switches[LIQUIDATIONS] == 1:
-        filled = sell_leg(world, p, j, ruin_usd, event)
+    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity)
+    if world.settings.switches[LIQUIDATIONS] == 0:
+        absorb_leg(world, p, j, event)
+    elif is_backstopped(world, p, j):
+        event["kind"] = BACKSTOP
+        hand_off_leg(world, p, j, lots, equity, event)
+    else:
+        wanted = lots_of_order(world, held_in_leg(world, p, j), step)
+        event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
+        filled = sell_leg(world, p, j, wanted, event)
         world.markets[market]["liquidated_lots"] += filled
         world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
-        if filled < lots:
-            take_over_leg(world, p, j, part_of(equity, lots - filled, lots), event)
-    else:
-        absorb_leg(world, p, j, event)
+        hand_off_leg(world, p, j, wanted - filled, part_of(equity, wanted - filled, lots), event)
+        world.cross.last_part[p] = step + 1 if wanted < lots else 0
     if has_no_contracts(world, p):
         settle_account(world, p, event)
-    event["pool"] += pool_of(world, p) - before
+    event["loss"] -= world.cross.portfolios[p]["wallet"]
+    world.counters.n[N_TAPE] = min(world.counters.n[N_TAPE] + 1, len(world.records.tape) - 1)
+
+
+@rule
+def held_in_leg(world, p, j):
+    """Return leg `j` as its venue's rules of parts see it: with the equity that the other legs leave."""
+    market, lots = np.int64(world.cross.legs[j]["market"]), np.int64(world.cross.legs[j]["lots"])
+    equity = (slack_of(world, p) + required_of_leg(world, j)) / world.contracts.quantum[market]
+    return Held(market, lots, entry_of(world, j), equity, False, np.int64(world.cross.last_part[p]))
+
+
+@rule
+def is_backstopped(world, p, j):
+    """Whether the pool takes legs of account `p` over at once: its equity is below a share of its requirement."""
+    share = world.rules[world.cross.legs[j]["market"]]["backstop"]
+    equity = np.float64(equity_of(world, p))
+    return share > 0.0 and equity < share * (equity - slack_of(world, p))
 
 
 @rule
@@ -185,10 +211,10 @@ def begin_event(world, p, j, step, event):
     event["moved_by"] = market if row["moved_by"] < 0 else row["moved_by"]
     event["entry_usd"] = quote(world.contracts, market, entry_of(world, j))
     event["mark_usd"] = world.records.mark[row["trigger_step"], market]
-    event["fill_usd"], event["last_fill_usd"] = np.nan, np.nan
+    event["fill_usd"], event["last_fill_usd"], event["feed_usd"] = np.nan, np.nan, np.nan
+    event["loss"] = row["wallet"]
     world.counters.n[N_LIQUIDATED] += 1 - row["is_taken"]
     world.counters.n[N_CROSS_LIQUIDATED] += 1 - row["is_taken"]
-    world.counters.n[N_TAPE] = min(world.counters.n[N_TAPE] + 1, len(world.records.tape) - 1)
     row["is_taken"] = 1
 
 
@@ -202,11 +228,15 @@ def bankruptcy_of_leg(world, j, equity):
 
 
 @rule
-def sell_leg(world, p, j, ruin_usd, event):
-    """Send the IOC order that closes leg `j` at its bankruptcy price or better; return the lots filled."""
+def sell_leg(world, p, j, lots, event):
+    """Send an order that closes lots of leg `j` to the book, by the venue's type of order; return the lots filled."""
     leg, contracts = world.cross.legs[j], world.contracts
-    market, side, lots = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
-    limit_tick = min(max(inner_tick(ticks_from(contracts, market, ruin_usd), side), 0), TICKS - 1)
+    market, side = np.int64(leg["market"]), np.int64(leg["side"])
+    is_limit = world.rules[market]["order"] == AT_BANKRUPTCY
+    limit_tick = 0 if side > 0 else TICKS - 1
+    if is_limit:
+        ruin = ticks_from(contracts, market, event["bankruptcy_usd"])
+        limit_tick = min(max(inner_tick(ruin, side), 0), TICKS - 1)
     filled = take_at_limit(world, market, SELL if side > 0 else BUY, limit_tick, lots)
     event["filled_lots"] = filled
     if filled > 0:
@@ -216,16 +246,32 @@ def sell_leg(world, p, j, ruin_usd, event):
         event["last_fill_usd"] = last_tick * contracts.tick_usd[market]
         release_leg(world, p, j, filled, value, EXTERNAL, EXTERNAL_LOTS)
         charge_clearance(world, p, market, value, event)
+    limit_usd = (limit_tick + contracts.floor_tick[market]) * contracts.tick_usd[market]
+    event["feed_usd"] = limit_usd if is_limit else event["fill_usd"]
     return filled
 
 
 @rule
-def take_over_leg(world, p, j, stake, event):
-    """Hand what is left of leg `j` to the pool at the bankruptcy price: at the mark, less the equity at `stake`."""
-    market, lots = np.int64(world.cross.legs[j]["market"]), np.int64(world.cross.legs[j]["lots"])
-    at_mark, good = value_of(world.contracts, market, lots, mark_ticks(world, market)), good_side(world, j)
-    release_leg(world, p, j, lots, max(at_mark - good * stake, 0), POOL, POOL_LOTS)
-    event["pool"] += good * at_mark  # the contracts that the pool holds now, beside what it paid for them
+def hand_off_leg(world, p, j, lots, stake, event):
+    """Close what the book did not fill of leg `j`: against winners where that is due, else by the pool.
+
+    At the bankruptcy price: at the mark, less the equity at `stake`.
+    """
+    leg = world.cross.legs[j]
+    market, good = np.int64(leg["market"]), good_side(world, j)
+    at_mark = mark_value(world, market, lots)
+    value = max(at_mark - good * stake, 0)
+    if lots > 0 and is_due(world, market, good * (value - at_mark)):
+        price = value if world.rules[market]["price"] == CLOSED_AT_BANKRUPTCY else at_mark
+        closed = deleverage(world, event, lots, price)
+        paid = world.counters.fills[TALLY_DELEVERAGED]
+        event["deleveraged_lots"] = closed
+        release_leg(world, p, j, closed, paid, EXTERNAL, EXTERNAL_LOTS)
+        value -= part_of(value, closed, lots)
+        lots -= closed
+    if lots > 0:
+        take_over(world, market, CROSS_LOTS, np.int64(leg["side"]) * lots, value, event)
+        release_leg(world, p, j, lots, value, POOL, CROSS_LOTS)  # its contracts are with the pool already
 
 
 @rule
@@ -238,79 +284,3 @@ def absorb_leg(world, p, j, event):
     event["fill_usd"] = event["last_fill_usd"] = world.markets[market]["mark_usd"]
     release_leg(world, p, j, lots, value, ABSORBER, ABSORBER_LOTS)
     charge_clearance(world, p, market, value, event)
-
-
-# ── what it costs, and whom ──────────────────────────────────────────────────────────────────────────────────
-@rule
-def pool_of(world, p):
-    """Return what the insurance pool of the account's purse holds, in quanta."""
-    return world.ledger.cash[purse_of(world, p) * LEDGER_COLUMNS + POOL]
-
-
-@rule
-def release_leg(world, p, j, lots, value, payer, taker):
-    """Close `lots` of leg `j` for `value` quanta paid by a ledger column; the contracts go to `taker`."""
-    row, leg = world.cross.portfolios[p], world.cross.legs[j]
-    good, size, cost = good_side(world, j), np.int64(leg["lots"]), leg["cost"]
-    if lots < size:
-        cost = part_of(cost, lots, size)
-    leg["cost"] -= cost
-    leg["lots"] -= lots
-    row["wallet"] += good * (value - cost)
-    purse = purse_of(world, p) * LEDGER_COLUMNS
-    world.ledger.cash[purse + PAID] -= good * cost
-    world.ledger.cash[purse + payer] -= good * value
-    world.ledger.cash[purse + COLLATERAL] += good * (value - cost)
-    hand_over(world, np.int64(leg["market"]), CROSS_LOTS, taker, np.int64(leg["side"]) * lots)
-
-
-@rule
-def draw_wallet(world, p, target, quanta):
-    """Pay `quanta` from the wallet of account `p` to a ledger column."""
-    row = world.cross.portfolios[p]
-    row["wallet"] -= quanta
-    pay(world, purse_of(world, p), COLLATERAL, target, quanta)
-
-
-@rule
-def charge_clearance(world, p, market, value, event):
-    """Take the clearance fee on `value` from account `p`, at most what it has."""
-    left = max(equity_of(world, p), 0)
-    fee = min(left, np.int64(value * world.margin.clearance_fee[market]))
-    draw_wallet(world, p, CLEARANCE, fee)
-    event["fee"] += fee
-
-
-@rule
-def settle_account(world, p, event):
-    """Settle account `p`, whose contracts are all closed.
-
-    Coins are sold for a wallet below zero, and the pool pays what is missing still. What is above zero the pool keeps
-    where the venue's rule says so; else it is its owner's.
-    """
-    row = world.cross.portfolios[p]
-    for j in legs_of(world, p):
-        if row["wallet"] < 0 and world.cross.legs[j]["lots"] > 0:
-            sell_coin(world, p, j, event)
-    if row["wallet"] < 0 or world.cross.engines[row["venue"]]["keeps_surplus"] == 1:
-        draw_wallet(world, p, POOL, row["wallet"])
-    else:
-        draw_wallet(world, p, FREE, row["wallet"])
-
-
-@rule
-def sell_coin(world, p, j, event):
-    """Sell coin collateral `j` in its spot book; what that does not take the pool takes at its collateral value."""
-    leg = world.cross.legs[j]
-    market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-    at_mark = value_of(world.contracts, market, lots, mark_ticks(world, market))
-    if world.settings.switches[LIQUIDATIONS] == 0:
-        release_leg(world, p, j, lots, at_mark, ABSORBER, ABSORBER_LOTS)
-        return
-    filled = take_at_market(world, market, SELL, lots)
-    if filled > 0:
-        release_leg(world, p, j, filled, fill_value(world, market, filled), EXTERNAL, EXTERNAL_LOTS)
-    if filled < lots:
-        rest = np.int64(leg["lots"])
-        event["pool"] += value_of(world.contracts, market, rest, mark_ticks(world, market))
-        release_leg(world, p, j, rest, value_at_mark(world, j), POOL, POOL_LOTS)

@@ -103,10 +103,16 @@ def cross_edges(world, market):
 # ── the look ─────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
 def enqueue_portfolio(world, p, step):
-    """Put account `p` at the end of its venue's queue."""
+    """Put account `p`, which is breached, at the end of its venue's queue."""
     row = world.cross.portfolios[p]
-    engine = world.cross.engines[row["venue"]]
-    row["status"], row["trigger_step"], row["next"] = QUEUED, step, NO_POSITION
+    row["status"], row["trigger_step"] = QUEUED, step
+    stand_last(world, world.cross.engines[row["venue"]], p)
+
+
+@rule
+def stand_last(world, engine, p):
+    """Put account `p` at the end of a venue's queue."""
+    world.cross.portfolios[p]["next"] = NO_POSITION
     if engine["last_queued"] == NO_POSITION:
         engine["first_queued"] = p
     else:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cascade.kernels.deleveraging import is_winning, profit_of
+from cascade.kernels.deleveraging import is_winning, profit_of, segment_of
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.money import stance
 from cascade.state import (
@@ -83,7 +83,7 @@ def winnings(world, purses) -> np.ndarray:
 
 @kernel
 def add_winnings(world, profit):
-    """Add the unrealised profit of every position in profit to that of its purse."""
-    for i in range(len(world.accounts.rows)):
+    """Add the unrealised profit of every position and leg in profit to that of its purse."""
+    for i in range(len(world.accounts.rows) + len(world.cross.legs)):
         if is_winning(world, i):
-            profit[world.contracts.purse[world.accounts.rows[i]["market"]]] += profit_of(world, i)
+            profit[world.contracts.purse[segment_of(world, i) // 2]] += profit_of(world, i)
