@@ -11,7 +11,7 @@ from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
 from cascade.kernels.recount import count_positions
-from cascade.memory import empty_book, zeros
+from cascade.memory import empty_book, empty_ladder, zeros
 from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
@@ -35,7 +35,6 @@ from cascade.state import (
     STAKE_BINS,
     STREAMS,
     THINNING,
-    TICKS,
     WHEEL,
     Accounts,
     Contracts,
@@ -120,14 +119,12 @@ def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed
         return draw_population(
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
         )
-    markets = len(contracts.coin)
     accounts = Accounts(
         rows=np.zeros(0, POSITION),
         opening=np.zeros(scenario.seconds + 1, np.int64),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
-    ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
-    return accounts, ladder, {"positions": 0}
+    return accounts, empty_ladder(len(contracts.coin)), {"positions": 0}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:

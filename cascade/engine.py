@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cascade.assembly import build_world
+from cascade.branching import passing
 from cascade.errors import ConservationError, InvalidConfigError, PriceRangeError
 from cascade.kernels.jit import compile_clock
 from cascade.kernels.loop import post_one_more, run_steps
@@ -119,6 +120,7 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         ledger=ledger_of(scenario, world),
         counters={name: int(count) for name, count in zip(COUNTED, world.counters.n, strict=False)},
         runtime=runtime,
+        passing=passing(world),
         provenance=provenance,
     )
 

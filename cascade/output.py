@@ -171,6 +171,7 @@ def _umask() -> int:
 
 def _write_frames(folder: Path, replay: "Replay") -> None:
     frames = {"liquidations": replay.liquidations, "path": replay.path, "minutes": replay.tracked.books}
+    frames["branching"] = replay.tracked.branching
     for name, frame in frames.items():
         parquet = BytesIO()  # written by us: polars calls a full disk a ComputeError
         frame.write_parquet(parquet, compression="zstd", row_group_size=1 << 17)
@@ -198,6 +199,7 @@ def _pictures(replay: "Replay", summary: "Summary") -> dict[str, "Callable[[], P
         "shares.png": lambda: plots.shares(summary),
         "liquidation_map.png": lambda: plots.liquidation_map(replay),
         "liquidity.png": lambda: plots.liquidity(replay),
+        "branching.png": lambda: plots.branching(replay),
     }
 
 

@@ -16,6 +16,7 @@ from cascade.plotbooks import (
     thinned,
     time_edges,
 )
+from cascade.plotcauses import draw_radii_by_coin, draw_radii_by_width
 from cascade.plotstyle import (
     BLUE,
     BY_LEVERAGE,
@@ -109,6 +110,18 @@ def liquidity(result: Result | Replay, coin: str = "BTC") -> "Picture":
         draw_depth(depth, books)
         draw_spread(spread, books)
         name_hours(spread, result)
+    return figure
+
+
+def branching(result: Result | Replay, coin: str = "BTC") -> "Picture":
+    """How many lots a lot sold by force makes others sell, through the day: spectral radii, with the line at 1."""
+    result = _tracked(result)
+    with style():
+        figure, (prices, widths, coins) = stacked(3, height_in=5.8, ratios=(0.8, 1.2, 1.2))
+        draw_index(prices, result, coin)
+        draw_radii_by_width(widths, result, coin)
+        draw_radii_by_coin(coins, result)
+        name_hours(coins, result)
     return figure
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade import branching
 from cascade.figures import measure
 from cascade.state import STAKE_SHIFT
 from cascade.summary import Summary, summarise
@@ -53,6 +54,9 @@ class Result:
     ledger: dict  # venue -> account -> quanta at the end; and "conserved": bool
     counters: dict  # messages by kind, trades, openings, closings, stops ...
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
+    passing: np.ndarray = field(
+        default_factory=lambda: np.zeros((2, 0))
+    )  # float64, (2, markets): share of a market's fall by orders that reaches its coin's marks, and its own
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
 
     def __repr__(self) -> str:
@@ -157,6 +161,11 @@ class Result:
                 "withdrawal": self.minutes["withdrawal"].ravel().astype(np.float64),
             }
         ).with_columns(pl.selectors.float().fill_nan(None))
+
+    @cached_property
+    def branching(self) -> "pl.DataFrame":
+        """The branching ratio of every levered market, and the spectral radius of its coin, by minute: `branching`."""
+        return branching.frame(self)
 
     def _touch_usd(self) -> tuple[np.ndarray, np.ndarray]:
         """Return best bid and ask by minute and market, nan where a side is empty."""
