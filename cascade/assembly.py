@@ -1,6 +1,7 @@
 """A scenario and a seed -> the arrays of a world, ready to run."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -54,8 +55,44 @@ SECONDS_PER_YEAR = 365 * 86_400
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
-def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
-    """Return the world of a scenario before its warm-up, and what was drawn.
+@dataclass(frozen=True)
+class Population:
+    """The accounts of a scenario and a seed, drawn once: worlds that differ only in other things start from a copy."""
+
+    scenario: Scenario
+    seed: int
+    accounts: Accounts
+    ladder: Ladder
+    drawn: dict
+
+    def copy_for(self, scenario: Scenario, seed: int) -> tuple[Accounts, Ladder, dict]:
+        """Return a copy of all that a day changes; refuses a scenario or seed that has other accounts."""
+        if seed != self.seed or not has_same_accounts(scenario, self.scenario):
+            raise InvalidConfigError(
+                f"the accounts given are of {self.scenario.name!r}, seed {self.seed}, not of {scenario.name!r}, "
+                f"seed {seed}; draw them with draw_accounts(scenario, seed)"
+            )
+        accounts = self.accounts._replace(rows=self.accounts.rows.copy())
+        return accounts, Ladder(*(array.copy() for array in self.ladder)), self.drawn
+
+
+def has_same_accounts(one: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios draw the same accounts from the same seed."""
+    parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
+    return all(getattr(one, name) == getattr(other, name) for name in parts) and np.array_equal(
+        one.pre_day_usd, other.pre_day_usd
+    )
+
+
+def draw_accounts(scenario: Scenario, seed: int) -> Population:
+    """Return the accounts of a scenario and seed, to build several worlds from."""
+    contracts = make_contracts(scenario)
+    margin = margin_tables(scenario.venues, scenario.coins)
+    return Population(scenario, seed, *make_accounts(scenario, contracts, margin, seed))
+
+
+def build_world(scenario: Scenario, seed: int, population: Population | None = None) -> tuple[World, dict]:
+    """Return the world of a scenario before its warm-up, and what was drawn; from accounts drawn before, a copy.
 
     Raises
     ------
@@ -64,7 +101,10 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
+    if population is not None:
+        accounts, ladder, drawn = population.copy_for(scenario, seed)
+    else:
+        accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,

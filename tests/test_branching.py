@@ -111,7 +111,7 @@ def offspring_of_sale(scenario: Scenario, seed: int) -> tuple[float, float]:
 
 
 def test_offspring__measured_in_a_world_of_two_venues_agree_with_the_matrix():
-    """Within three standard errors over 24 seeds; three times the accounts set off more than the third of them tells."""
+    """Within three standard errors over 24 seeds; three times the accounts set off more than a third of them tells."""
     measured, told = np.array([offspring_of_sale(levered_world(), seed) for seed in range(24)]).T
     crowded = np.array([offspring_of_sale(levered_world(900), seed)[0] for seed in range(24)])
     error = (measured - told).std(ddof=1) / np.sqrt(24)
