@@ -79,9 +79,12 @@ class Population:
 def has_same_accounts(one: Scenario, other: Scenario) -> bool:
     """Whether two scenarios draw the same accounts from the same seed."""
     parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
-    return all(getattr(one, name) == getattr(other, name) for name in parts) and np.array_equal(
-        one.pre_day_usd, other.pre_day_usd
-    )
+    if any(getattr(one, name) != getattr(other, name) for name in parts):
+        return False
+    one_path, other_path = one.pre_day_usd, other.pre_day_usd
+    if one_path is None or other_path is None:
+        return one_path is other_path
+    return np.array_equal(one_path, other_path)
 
 
 def draw_accounts(scenario: Scenario, seed: int) -> Population:

@@ -58,7 +58,7 @@ class Attribution:
     # to the news that was solved for without it
 
     def of_fall(self, coin: str | None = None, own_low: bool = False) -> Breakdown:
-        """Return the log fall of a coin (the first) shared out: to the time of its low with all on, or to each own low."""
+        """Return a coin's (the first's) log fall shared out: to the time of its low with all on, or to each own low."""
         coin = coin or self.coins[0]
         if coin not in self.coins:
             raise ValueError(f"coin must be one of {', '.join(self.coins)}, got {coin!r}")

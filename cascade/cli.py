@@ -1,4 +1,6 @@
-"""The command line: `cascade replay`, `calibrate`, `bench`, `attribute`, `edge`. Heavy imports wait until a command runs.
+"""The command line: `cascade replay`, `calibrate`, `bench`, `attribute`, `edge`.
+
+Heavy imports wait until a command runs.
 
 Exit status: 0 if all verdicts hold, 1 if a figure is missed, 2 for bad input, 130 when interrupted.
 """
@@ -155,6 +157,33 @@ def attribute(
 
     told = found.as_dict() | ({} if over_priors is None else {"priors": over_priors})
     _print(json.dumps(told, allow_nan=False) if as_json else attribution_text(found, over_priors).rstrip())
+    if not as_json:
+        _print(f"\nwritten to {place}")
+
+
+@app.command()
+def edge(
+    quick: Annotated[bool, typer.Option("--quick", help="A coarser grid and one seed.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/edge")] = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+) -> None:
+    """Find where a shock runs away: its size, the leverage that is open, and the depth of the book."""
+    place = out if out is not None or as_json else Path("cascade-out") / "edge"
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        _say_if_compiling(lines)
+        from cascade.edge import study
+        from cascade.reportcauses import edge_text
+
+        found = study(quick=quick, threads=threads or _cores(), progress=lines.of("edge"))
+        if folder is not None:
+            from cascade.plotedge import edge as draw
+
+            files = {"edge.json": found.as_dict(), "report.txt": edge_text(found), "edge.png": draw(found)}
+            folder.publish(files, {"command": "cascade edge", "quick": quick, "configuration": found.configuration})
+    _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else edge_text(found).rstrip())
     if not as_json:
         _print(f"\nwritten to {place}")
 

@@ -90,7 +90,7 @@ class OutputFolder:
             _write_manifest(self._folder, _origin(first) | {"seeds": list(summary.seeds)})
 
     def publish(self, files: "Mapping[str, Content]", origin: Mapping) -> None:
-        """Write other files than a replay's: text, frames, pictures and tables of JSON by name, and where they come from.
+        """Write other files than a replay's: text, frames, pictures, what JSON can hold; and where they come from.
 
         `origin` holds what the files can be made from again: command, configuration, inputs.
         """

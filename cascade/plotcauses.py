@@ -81,7 +81,7 @@ def draw_waterfall(
         axis.errorbar(left + mean, y, xerr=error, color=GREY, capsize=2.5, linewidth=1.0, zorder=4)
         if key in over:
             axis.plot([left + scale * bound for bound in over[key]], [y + 0.42] * 2, color=GREY, linewidth=2.0)
-        _write_amount(axis, y, f"{mean:+.{digits}f}" + (f" ± {error:.{digits}f}" if error else ""))
+        _write_amount(axis, y, f"{mean:+,.{digits}f}" + (f" ± {error:,.{digits}f}" if error else ""))
         reached = left + mean
         if name != ALL:
             axis.plot([reached, reached], [y, y + 1], color=GREY, linewidth=0.6, zorder=1)
@@ -89,6 +89,7 @@ def draw_waterfall(
     axis.set_ylim(len(rows) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0)
     axis.spines["left"].set_visible(False)
+    axis.xaxis.set_major_formatter(lambda x, _: f"{x:,.6g}")
     axis.set_xlabel("the axis does not begin at 0", fontsize=8, color=GREY)
 
 

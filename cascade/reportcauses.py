@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cascade.attribution import Attribution
+    from cascade.edge import Study
 
+DASH = "\N{EN DASH}"
 NAMES = {
     "liquidations": "Liquidations",
     "stops": "Stops",
@@ -41,6 +43,36 @@ def attribution_text(found: "Attribution", over_priors: Sequence[Mapping] | None
         notes.append("News anew: its effect on the news that the day needs without it.")
     ranges = [] if over_priors is None else ["", *_ranges(over_priors)]
     return "\n".join([f"{found.event}: what fell why, {seeds}", "", *_lines(columns, rows), *notes, *ranges]) + "\n"
+
+
+def edge_text(found: "Study") -> str:
+    """Return where shocks run away, as plain text."""
+    from cascade.edge import PHASE_SHOCK, RUNAWAY, edge_ratios, smallest_runaway
+
+    def shock(value: float) -> str:
+        return "none" if value != value else f"{100 * value:g} %"
+
+    def ratio(value: float) -> str:
+        return DASH if value != value else f"{value:.2f}"
+
+    by_leverage, by_depth = smallest_runaway(found.by_leverage, "leverage"), smallest_runaway(found.by_depth, "depth")
+    by_pace, phase = edge_ratios(found.by_pace, "minutes"), edge_ratios(found.phase, "depth")
+    calm = edge_ratios(found.phase_calm, "depth")
+    rows = [
+        *((f"open at 10x and more, {value:g} times the day's", ["", shock(of)]) for value, of in by_leverage.items()),
+        *((f"depth {value:g} times the stated, leverage twice", ["", shock(of)]) for value, of in by_depth.items()),
+        *((f"news within {value:g} minutes", [ratio(of), ""]) for value, of in by_pace.items()),
+        *((f"depth {value:g} times the stated", [ratio(of), ""]) for value, of in phase.items()),
+        *((f"depth {value:g} times, nobody withdraws", [ratio(of), ""]) for value, of in calm.items()),
+    ]
+    notes = [
+        "",
+        f"A shock runs away where the fall is {RUNAWAY:g} times that without the cascade, within the hour.",
+        f"g at the edge: the branching ratio where a shock of {100 * PHASE_SHOCK:g} % begins to, as leverage grows.",
+        f"A linear loop would be there at g = {1 - 1 / RUNAWAY:g}, and without bounds at 1.",
+    ]
+    return "\n".join([f"{found.coin} at {found.venue}: where a shock runs away", "",
+                      *_lines(["g at the edge", "Smallest shock"], rows), *notes]) + "\n"  # fmt: skip
 
 
 def _ranges(over_priors: Sequence[Mapping]) -> list[str]:
