@@ -105,5 +105,5 @@ def _explain_lines(axis: "Axes") -> None:
         ("g = ½", BLUE, "dotted"),
         ("g = 1", BLUE, "dashed"),
     )
-    handles = [Line2D([], [], color=colour, linestyle=line, label=name) for name, colour, line in lines]
+    handles = [Line2D([], [], color=colour, ls=line, label=name) for name, colour, line in lines]
     axis.legend(handles=handles, loc="upper left", frameon=False, fontsize=8.5, handlelength=2.2, labelspacing=0.25)

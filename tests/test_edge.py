@@ -35,7 +35,7 @@ def test_setting__moves_the_value_by_the_shock_at_an_even_pace(market):
 def test_setting__multiplies_what_is_open_and_what_is_bid(market):
     (one, three) = market.measure([Setting(0.0, 1.0, minutes=5)], 1) + market.measure([Setting(0.0, 3.0, minutes=5)], 1)
     assert three.high_usd / one.high_usd == pytest.approx(3.0, rel=0.1)
-    depths = [market.scenario(Setting(0.0, depth=d)).priors.coins["BTC"].depth_1pct_usd for d in (1.0, 0.5)]
+    depths = [market.scenario(Setting(0.0, depth=d, minutes=5)).priors.coins["BTC"].depth_1pct_usd for d in (1.0, 0.5)]
     assert depths[1] == 0.5 * depths[0]
 
 
