@@ -1,6 +1,7 @@
 """A scenario and a seed -> the arrays of a world, ready to run."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
@@ -11,7 +12,7 @@ from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
 from cascade.kernels.recount import count_portfolios, count_positions
-from cascade.memory import empty_book, zeros
+from cascade.memory import empty_book, empty_ladder, zeros
 from cascade.population import draw_population
 from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
@@ -44,7 +45,6 @@ from cascade.state import (
     STAKE_BINS,
     STREAMS,
     THINNING,
-    TICKS,
     WHEEL,
     WHOLE,
     Accounts,
@@ -68,8 +68,60 @@ PARTS = 10_000  # liquidation orders beyond two a position that a day has room f
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
-def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
-    """Return the world of a scenario before its warm-up, and what was drawn.
+@dataclass(frozen=True)
+class Population:
+    """The accounts of a scenario and a seed, drawn once: worlds that differ only in other things start from a copy."""
+
+    scenario: Scenario
+    seed: int
+    accounts: Accounts
+    ladder: Ladder
+    cross: Cross
+    drawn: dict
+
+    def copy_for(self, scenario: Scenario, seed: int) -> tuple[Accounts, Ladder, Cross, dict]:
+        """Return a copy of all that a day changes; refuses a scenario or seed that has other accounts."""
+        if seed != self.seed or not has_same_accounts(scenario, self.scenario):
+            raise InvalidConfigError(
+                f"the accounts given are of {self.scenario.name!r}, seed {self.seed}, not of {scenario.name!r}, "
+                f"seed {seed}; draw them with draw_accounts(scenario, seed)"
+            )
+        last_part = np.zeros(len(self.accounts.rows), np.int32)
+        accounts = self.accounts._replace(rows=self.accounts.rows.copy(), last_part=last_part)
+        ladder, cross = (type(part)(*(array.copy() for array in part)) for part in (self.ladder, self.cross))
+        return accounts, ladder, cross, self.drawn
+
+
+def has_same_accounts(one: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios draw the same accounts from the same seed."""
+    parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
+    if any(getattr(one, name) != getattr(other, name) for name in parts):
+        return False
+    one_path, other_path = one.pre_day_usd, other.pre_day_usd
+    if one_path is None or other_path is None:
+        return one_path is other_path
+    return np.array_equal(one_path, other_path)
+
+
+def draw_accounts(scenario: Scenario, seed: int) -> Population:
+    """Return the accounts of a scenario and seed, to build several worlds from."""
+    contracts = make_contracts(scenario)
+    margin = margin_tables(scenario.venues, scenario.coins)
+    return Population(scenario, seed, *make_holders(scenario, contracts, margin, seed))
+
+
+def make_holders(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int
+) -> tuple[Accounts, Ladder, Cross, dict]:
+    """Return isolated positions with their ladders, cross accounts, and what was drawn."""
+    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
+    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    return accounts, ladder, cross, drawn | drawn_cross
+
+
+def build_world(scenario: Scenario, seed: int, population: Population | None = None) -> tuple[World, dict]:
+    """Return the world of a scenario before its warm-up, and what was drawn; from accounts drawn before, a copy.
 
     Raises
     ------
@@ -78,9 +130,10 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
-    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    if population is not None:
+        accounts, ladder, cross, drawn = population.copy_for(scenario, seed)
+    else:
+        accounts, ladder, cross, drawn = make_holders(scenario, contracts, margin, seed)
     rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts, cross)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
@@ -100,7 +153,7 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),
         cross=cross,
     )
-    return world, drawn | drawn_cross
+    return world, drawn
 
 
 def make_contracts(scenario: Scenario) -> Contracts:
@@ -156,14 +209,12 @@ def make_accounts(
         return draw_population(
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
-    markets = len(contracts.coin)
     accounts = Accounts(
         rows=np.zeros(0, POSITION),
         opening=np.zeros(scenario.seconds + 1, np.int64),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
-    ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
-    return accounts, ladder, {"positions": 0}
+    return accounts, empty_ladder(len(contracts.coin)), {"positions": 0}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The world besides accounts and venues' rules, as frozen types checked on creation; defaults are in `priors.toml`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
 
@@ -132,6 +133,12 @@ class Priors(Strict):
         for section in ("learning", "liquidity", "withdrawal", "flow", "funding"):
             known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
         return known
+
+    def cases(self) -> Iterator[tuple[str, float]]:
+        """Yield every prior that has a range, with each value of it."""
+        for name, values in self.ranges.items():
+            for value in values:
+                yield name, value
 
     def varied(self, name: str, value: float) -> "Priors":
         """Return a copy with one prior changed: "section.key"; "depth" and "withdrawal.excess" are factors."""

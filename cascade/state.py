@@ -167,6 +167,7 @@ class Ladder(NamedTuple):
         np.ndarray
     )  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
     stake: np.ndarray  # int64, shape (2 * markets * STAKE_BINS,): lots filed, by bins of ticks (the liquidation map)
+    stops: np.ndarray  # int64, likewise: of these, the lots that are filed at their stop
 
 
 STAKE_SHIFT = 6
@@ -394,6 +395,13 @@ MINUTE = np.dtype(
         ("ask_lots_01", np.int64),
         ("bid_lots_1", np.int64),  # depth within 1% of the mid
         ("ask_lots_1", np.int64),
+        ("bid_lots_05", np.int64),  # depth within 0.5% of the mid
+        ("liquidation_lots_01", np.int64),  # that a further fall of the mark by 0.1% would liquidate
+        ("liquidation_lots_05", np.int64),
+        ("liquidation_lots_1", np.int64),
+        ("stop_lots_01", np.int64),  # that it would stop
+        ("stop_lots_05", np.int64),
+        ("stop_lots_1", np.int64),
         ("taken_lots", np.int64),  # taken from the book in this minute, by anyone
         ("liquidated_lots", np.int64),  # of these, by liquidation orders
         ("withdrawal", np.float32),  # w in (0, 1] at the minute's end

@@ -3,6 +3,7 @@
 import numpy as np
 
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
+from cascade.kernels.branching import record_offspring
 from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.draws import stream_key
 from cascade.kernels.funding import pay_funding
@@ -97,6 +98,7 @@ def record(world, step, n_coins, n_markets):
         world.markets[market]["spread_ticks"] += world.book.best[2 * market + 1] - world.book.best[2 * market]
         if (step + 1) % 60 == 0:
             record_minute(world, step // 60, market)
+            record_offspring(world, step // 60, market)
     every = world.settings.layout[3]
     if step % every == 0:
         record_stake(world, step // every, n_coins, n_markets // n_coins)
