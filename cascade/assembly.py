@@ -8,14 +8,17 @@ from scipy.special import ndtri
 from cascade.config import Liquidity as LiquidityPriors
 from cascade.config import Priors
 from cascade.errors import InvalidConfigError
+from cascade.given import given_rows, provider_tables
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
+from cascade.kernels.placement import set_out
 from cascade.kernels.recount import count_positions
 from cascade.memory import empty_book, zeros
 from cascade.population import draw_population
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    EXTERNAL_LOTS,
     HISTORY,
     LEDGER_COLUMNS,
     LIQUIDATION,
@@ -27,7 +30,6 @@ from cascade.state import (
     MINUTE,
     NO_POSITION,
     POOL,
-    POSITION,
     POST,
     PRICE,
     PROGRAMME,
@@ -80,6 +82,8 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         counters=make_counters(),
         records=make_records(scenario, len(contracts.coin), len(accounts.rows)),
     )
+    if scenario.accounts is not None or scenario.providers is not None:
+        set_out(world)
     return world, drawn
 
 
@@ -121,13 +125,14 @@ def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
         )
     markets = len(contracts.coin)
+    rows = given_rows(scenario.accounts, contracts)
     accounts = Accounts(
-        rows=np.zeros(0, POSITION),
-        opening=np.zeros(scenario.seconds + 1, np.int64),
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
     ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
-    return accounts, ladder, {"positions": 0}
+    return accounts, ladder, {"positions": len(rows)}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:
@@ -160,6 +165,10 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["basis_fade"] = 1.0 / np.maximum(1.0, windows)[contracts.venue]
     markets["mark_rule"] = np.array(rules)[contracts.venue]
     markets["engine_rate"] = np.array(rates)[contracts.venue]
+    for v, venue in enumerate(scenario.venues):
+        if venue.liquidation is not None:
+            markets["at_market"][contracts.venue == v] = venue.liquidation.order == "market"
+            markets["in_part"][contracts.venue == v] = venue.liquidation.rule == "compliance"
     markets["noise_rate"] = scenario.priors.flow.noise_per_s
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
@@ -237,6 +246,7 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
+        **provider_tables(scenario.providers, len(markets)),
     )
 
 
@@ -288,6 +298,7 @@ def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) ->
     cash = np.zeros((n_venues, LEDGER_COLUMNS), np.int64)
     lots = np.zeros((len(contracts.coin), 4), np.int64)
     add_positions(accounts.rows[: accounts.opening[0]], contracts.venue, cash, lots)
+    lots[:, EXTERNAL_LOTS] -= lots.sum(axis=1)  # drawn longs equal shorts; given ones may face providers
     for venue, row in zip(scenario.venues, cash, strict=True):
         row[POOL] += round(venue.insurance.pool_usd / QUANTUM_USD) if venue.insurance else 0
     signs = np.array([1, 1, -1, 1, 1, 1, 1, 1])

@@ -8,6 +8,7 @@ import numpy as np
 
 from cascade.config import Mechanisms, Priors, load_priors
 from cascade.errors import InvalidConfigError, PriceRangeError, did_you_mean
+from cascade.given import BlindOrders, GivenBook, check_accounts
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
 
@@ -60,6 +61,8 @@ class Scenario:
     news: np.ndarray | None = None  # float64, (coins, blocks): log change of the value; None: no news
     target_usd: np.ndarray | None = None  # float64, (coins, blocks): index that news is solved for; None: news as given
     programmes: tuple[Programme, ...] = ()
+    providers: GivenBook | BlindOrders | None = None  # None: providers quote around the reference by the priors
+    accounts: np.ndarray | None = None  # GIVEN_ACCOUNT: positions that are given instead of drawn from assumptions
     extra_order: bool = False  # one more order in the warm-up: the twin that measures noise
     start_ns: int = START_NS
     provenance: Mapping = field(default_factory=dict)  # where paths and inputs come from; goes to the manifest
@@ -93,6 +96,8 @@ class Scenario:
                 )
         if self.assumptions is not None and self.pre_day_usd is None:
             raise InvalidConfigError("assumptions need pre_day_usd, the path on which positions were opened; give it")
+        if self.accounts is not None:
+            check_accounts(self.accounts, drawn=self.assumptions is not None)
         self._check_range()
 
     @property
@@ -124,6 +129,8 @@ class Scenario:
             "programmes": [asdict(programme) for programme in self.programmes],
             "extra_order": self.extra_order,
             "tracks_a_path": self.target_usd is not None,
+            **({"providers": self.providers.describe()} if self.providers is not None else {}),
+            **({"accounts_given": len(self.accounts)} if self.accounts is not None else {}),
             **{key: value for key, value in self.provenance.items() if key != "inputs"},
         }
 

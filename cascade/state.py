@@ -294,6 +294,8 @@ MARKET = np.dtype(
         ("touch_lots", np.float64),  # mean size of a quote at the touch
         ("noise_rate", np.float64),  # noise trades per step
         ("engine_rate", np.int64),  # liquidation orders per step
+        ("at_market", np.int64),  # 1 where liquidation orders are market orders
+        ("in_part", np.int64),  # 1 where a position is closed until it meets its requirement, and no further
         ("cursor", np.int64),  # the mark's tick up to which the ladders have fired
         ("first_queued", np.int64),  # position to liquidate first, or -1
         ("last_queued", np.int64),
@@ -326,6 +328,23 @@ class Liquidity(NamedTuple):
     thinning: np.ndarray  # THINNING, ascending from 0 sigmas: by how much depth thins after such a bar
 
 
+PROVIDERS = np.dtype(
+    [
+        ("mode", np.int64),  # who provides, by the names below
+        ("band_ticks", np.int64),  # ZERO_INTELLIGENCE: orders lie within this many ticks of the opposite best
+        ("lots", np.int64),  # ... and have this size
+        ("posts", np.float64),  # ... so many come in a step, of both sides
+        ("life_s", np.float64),  # ... and live so long on average
+    ]
+)
+GIVEN_ORDER = np.dtype(
+    [("market", np.int64), ("side", np.int64), ("offset", np.int64), ("lots", np.int64)]
+)  # side of the book; offset in ticks from the reference
+# who provides: quotes around the reference (the default); a given book, laid once; one laid anew around the reference
+# in every step; orders at random distances from the opposite best (Smith and Farmer)
+AROUND_REFERENCE, STANDING, RENEWED, ZERO_INTELLIGENCE = range(4)
+
+
 class Settings(NamedTuple):
     """Numbers of a run that do not change while it runs."""
 
@@ -337,6 +356,9 @@ class Settings(NamedTuple):
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
+    providers: np.ndarray  # PROVIDERS, shape (1,)
+    given: np.ndarray  # GIVEN_ORDER, by market: the orders of a STANDING or RENEWED book
+    given_first: np.ndarray  # int64, shape (markets + 1,): where each market's orders begin in `given`
 
 
 # switches

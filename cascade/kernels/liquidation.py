@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from cascade.kernels.accounts import QUANTA_PER_USD, entry_usd, file_ahead, is_breached, release_lots, size_base
+from cascade.kernels.compliance import comply, lots_kept
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
 from cascade.kernels.margin import bankruptcy_price
@@ -150,6 +151,11 @@ def liquidate(world, i, step):
     event["entry_usd"], event["bankruptcy_usd"] = entry, bankruptcy_usd
     event["mark_usd"] = world.records.mark[row["prev"], market]
     event["fill_usd"], event["last_fill_usd"] = np.nan, np.nan
+    kept = lots_kept(world, i) if world.markets[market]["in_part"] == 1 else np.int64(0)
+    if kept > 0:
+        world.markets[market]["liquidated_lots"] += comply(world, i, lots - kept, event)
+        world.counters.n[N_TAPE] = min(n + 1, len(world.records.tape) - 1)
+        return
     if world.settings.switches[LIQUIDATIONS] == 1:
         filled = sell_out(world, i, bankruptcy_usd, event)
         take_over(world, i, event)
@@ -171,6 +177,8 @@ def sell_out(world, i, bankruptcy_usd, event):
     limit = bankruptcy_usd / tick_usd
     limit_tick = np.int64(math.ceil(limit) if side > 0 else math.floor(limit)) - floor
     limit_tick = min(max(limit_tick, 0), TICKS - 1)
+    if world.markets[market]["at_market"] == 1:
+        limit_tick = 0 if side > 0 else TICKS - 1
     filled = take_at_limit(world, market, SELL if side > 0 else BUY, limit_tick, lots)
     event["filled_lots"] = filled
     if filled > 0:

@@ -102,7 +102,8 @@ class MarkRule(Strict):
 class LiquidationRule(Strict):
     """How the venue's engine liquidates."""
 
-    rule: Literal["whole"]  # the whole position in one order
+    rule: Literal["whole", "compliance"]  # the whole position in one order, or as little as meets the requirement again
+    order: Literal["bankruptcy", "market"] = "bankruptcy"  # IOC limit at the bankruptcy price, or at any price
     orders_per_s: float = Field(gt=0)  # in one contract
     published_per_s: float = Field(ge=0)  # in its public feed, of one contract; 0 for all
 
