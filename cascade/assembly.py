@@ -289,6 +289,7 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
         market = scenario.coins.index(programme.coin) * len(names) + names.index(programme.venue)
         row["start"], row["stop"] = programme.start_s, programme.stop_s
         row["market"], row["side"], row["lots"] = market, int(programme.side == "sell"), programme.lots
+        row["every"] = programme.every_s
     return rows
 
 

@@ -24,7 +24,7 @@ START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is
 class Programme:
     """A seller or buyer without leverage who takes from the book in equal slices.
 
-    `lots` in every step from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
+    `lots` every `every_s` seconds from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
     """
 
     coin: str
@@ -33,6 +33,7 @@ class Programme:
     start_s: int
     stop_s: int
     lots: int
+    every_s: int = 1
 
     def __post_init__(self) -> None:
         """Check what can be checked without the markets."""
@@ -40,6 +41,8 @@ class Programme:
             raise InvalidConfigError(f"side of a programme must be 'buy' or 'sell', got {self.side!r}")
         if not 0 <= self.start_s < self.stop_s:
             raise InvalidConfigError(f"a programme needs 0 <= start_s < stop_s, got {self.start_s} and {self.stop_s}")
+        if self.every_s < 1:
+            raise InvalidConfigError(f"every_s of a programme must be at least 1, got {self.every_s}")
 
 
 @dataclass(frozen=True)

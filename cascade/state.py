@@ -314,8 +314,15 @@ POST = np.dtype(
 )
 THINNING = np.dtype([("sigmas", np.float64), ("factor", np.float64)])
 PROGRAMME = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("market", np.int64), ("side", np.int64), ("lots", np.int64)]
-)  # takes `lots` in every step from start to before stop; side of the book
+    [
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("market", np.int64),
+        ("side", np.int64),
+        ("lots", np.int64),
+        ("every", np.int64),
+    ]
+)  # takes `lots` in every so many steps from start to before stop; side of the book
 
 
 class Liquidity(NamedTuple):

@@ -5,6 +5,7 @@ the last fill; arbitrage, learning, withdrawal and noise are off). Prices count 
 that a relative move is a move in ticks to a part in a million. Sizes are in lots of coin; there are no fees.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 
@@ -58,8 +59,18 @@ def venue_name(number: int) -> str:
 
 
 @cache
-def theory_priors(replicas: int, slots: int, warmup_s: int = 1, trades_per_s: float = 0.0, lots: int = 1) -> Priors:
-    """Return priors without any flow but noise trades of one size; depths are not read where a book is given."""
+def theory_priors(
+    replicas: int,
+    slots: int,
+    warmup_s: int = 1,
+    trades_per_s: float = 0.0,
+    lots: int = 1,
+    kept: float = 1.0,
+) -> Priors:
+    """Return priors without any flow but noise trades of one size; depths are not read where a book is given.
+
+    `kept` is what a step leaves of the price's deviation from the value, of a move in the step itself as of older ones.
+    """
     default = load_priors()
     depth_usd = 1e4 * lots * LOT_BASE * OPEN_USD  # so that a trade of 1e-4 of it is `lots` lots
     return Priors.model_validate(
@@ -74,10 +85,16 @@ def theory_priors(replicas: int, slots: int, warmup_s: int = 1, trades_per_s: fl
                 "value_bp_per_sqrt_s": 0.0,
                 "arbitrage_cost": 1.0,
             },
+            "learning": {"share": kept, "half_life_h": half_life_h(kept), "local_half_life_s": 60.0},
             "run": {"warmup_s": warmup_s, "news_block_s": 86_400, "map_interval_s": 86_400, "order_slots": slots},
             "ranges": {},
         }
     )
+
+
+def half_life_h(kept: float) -> float:
+    """Return the half-life, hours, of what a step of one second leaves `kept` of."""
+    return math.log(0.5) / math.log(kept) / 3600.0 if kept < 1.0 else 1e9
 
 
 # ── books and accounts ───────────────────────────────────────────────────────────────────────────────────────
@@ -119,7 +136,7 @@ def poisson_falls(rng: np.random.Generator, per_tick: float, farthest: int) -> n
 def theory_world(
     books: Sequence[np.ndarray] | BlindOrders,
     accounts: Sequence[np.ndarray] = (),
-    sales: Sequence[tuple[int, int, int]] = (),
+    sales: Sequence[tuple[int, ...]] = (),
     seconds: int = 60,
     replicas: int | None = None,
     **fields,
@@ -132,8 +149,8 @@ def theory_world(
         The book of every replica; one book alone is everybody's.
     accounts : sequence of ndarray of GIVEN_ACCOUNT
         The accounts of every replica.
-    sales : sequence of (start, stop, lots)
-        Every replica's sellers, who sell `lots` in each step.
+    sales : sequence of (start, stop, lots) or (start, stop, lots, every)
+        Every replica's sellers, who sell `lots` in each step, or in every so many.
     seconds : int
         Steps; a round of liquidations takes one.
     replicas : int, optional
@@ -160,7 +177,7 @@ def theory_world(
         providers=providers,
         accounts=in_markets(accounts) if len(accounts) else None,
         programmes=tuple(
-            Programme(COIN, venue_name(number), "sell", *sale) for number in range(n) for sale in sales if sale[2] > 0
+            Programme(COIN, venue_name(number), "sell", *sale) for number in range(n) for sale in sales
         ),
         **fields,
     )

@@ -1,0 +1,72 @@
+"""Liquidations under a steady sale: a Hawkes process whose parents trigger children."""
+
+import numpy as np
+
+from cascade.validation.branching import PER_TICK, counts, linear_book
+from cascade.validation.law import Control, Curve, Law, mean_check, standard_error
+from cascade.validation.worlds import longs, poisson_falls, run, theory_world, without_cascade
+
+LAGS = 3  # seconds over which the fit looks for children; they come after one
+MOVED = 5  # ticks by which a liquidation moves the price
+WINDOW = 20  # seconds in which liquidations are counted
+
+
+def hawkes(quick: bool) -> Law:
+    """Return that liquidations under a steady sale are a Hawkes process, with branching ratio g."""
+    rng, markets, seconds = np.random.default_rng(107), 16 if quick else 64, 20_000
+    fitted, spread = {}, {}
+    for g in (0.3, 0.5, 0.7):
+        longest = round(seconds / (1 - g) * 1.15)
+        accounts = [longs(poisson_falls(rng, g / MOVED, longest), MOVED * PER_TICK) for _ in range(markets)]
+        world = theory_world([linear_book(longest)], accounts, [(0, seconds, PER_TICK)], seconds)
+        by_second = counts(run(world), 1)
+        fitted[g], spread[g] = branching_ratios(by_second), window_ratios(by_second)
+    off = branching_ratios(counts(run(without_cascade(world)), 1))
+    ratios = np.array(sorted(fitted))
+    return Law(
+        name="Hawkes",
+        title="Clusters of liquidations in time",
+        set_up=f"a seller takes a tick each second, every liquidation {MOVED}; {markets} runs of {seconds:,} s",
+        theory="a Hawkes process: the fit's branching ratio is g, counts scatter as its children make them",
+        checks=(
+            *(mean_check(f"branching ratio fitted, g = {g}", g, fitted[g]) for g in ratios),
+            *(
+                mean_check(f"variance over mean in {WINDOW} s, g = {g}", expected_spread(g), spread[g])
+                for g in (0.3, 0.5)
+            ),
+        ),
+        control=Control("liquidations kept out of the book", mean_check("branching ratio, g = 0.7", 0.7, off)),
+        curve=Curve(
+            "g = lam dens",
+            "branching ratio of a Hawkes fit",
+            ratios,
+            np.array([fitted[g].mean() for g in ratios]),
+            np.array([standard_error(fitted[g]) for g in ratios]),
+            *(np.array([0.0, 0.8]), np.array([0.0, 0.8]), np.array([0.7]), np.array([off.mean()])),
+        ),
+    )
+
+
+def branching_ratios(by_second: np.ndarray) -> np.ndarray:
+    """Return each market's branching ratio: the sum of the coefficients of an autoregression of counts.
+
+    This is the discrete form of a Hawkes fit that assumes no shape (M. Kirchner, Quantitative Finance 17, 2017).
+    """
+    ratios = []
+    for column in by_second.T.astype(np.float64):
+        past = [column[LAGS - lag : len(column) - lag] for lag in range(1, LAGS + 1)]
+        design = np.stack([*past, np.ones(len(column) - LAGS)], axis=1)
+        ratios.append(np.linalg.lstsq(design, column[LAGS:], rcond=None)[0][:LAGS].sum())
+    return np.array(ratios)
+
+
+def window_ratios(by_second: np.ndarray) -> np.ndarray:
+    """Return each market's variance over mean of counts in windows."""
+    whole = by_second[: len(by_second) // WINDOW * WINDOW].reshape(-1, WINDOW, by_second.shape[1]).sum(axis=1)
+    return whole.var(axis=0, ddof=1) / whole.mean(axis=0)
+
+
+def expected_spread(g: float) -> float:
+    """Return variance over mean of counts in windows where children come a second after; 1 / (1 - g)**2 in long ones."""
+    lag = np.arange(1, WINDOW)
+    return float((1.0 + 2.0 * ((1.0 - lag / WINDOW) * g**lag).sum()) / (1.0 - g**2))
