@@ -10,7 +10,6 @@ from cascade.scenario import Scenario
 from cascade.state import N_TAPE, World
 from cascade.validation.law import Check, Control, Curve, Law, mean_check, standard_error, variance_check
 from cascade.validation.worlds import (
-    LONGEST_FALL,
     bids,
     falls,
     longs,
@@ -106,7 +105,7 @@ def counts(world: World, gap: int) -> np.ndarray:
 def random_sizes(quick: bool) -> Law:
     """Return T3: mean and variance of the fall, and the number liquidated, with thresholds and sizes at random."""
     rng, first, gap = np.random.default_rng(103), 100, 50
-    layout = (16, 450, gap, LONGEST_FALL)
+    layout = (48, 150, gap, 45_000)
     moments: dict[float, tuple[list, list]] = {}
     ticks = np.arange(1, 8)  # what a position moves the price by: its size over the lots in a tick
     for g in (0.3, 0.5):
@@ -162,8 +161,8 @@ def cluster_sizes(quick: bool) -> Law:
     layout = (24, 560, 40, 4000)
     parts = [counts(run(clusters(rng, 0.5, layout)), 40) + 1 for _ in range(1 if quick else 4)]
     half = np.concatenate(parts).ravel()
-    long = (24, 216, 400, 50_000)
-    critical = np.concatenate([finished(run(clusters(rng, 1.0, long)), long) for _ in range(2 if quick else 6)])
+    long = (64, 60, 400, 20_000)
+    critical = np.concatenate([finished(run(clusters(rng, 1.0, long)), long) for _ in range(3 if quick else 12)])
     exponent, error = tail_exponent(critical)
     half_exponent, half_error = tail_exponent(half)
     n = len(half)

@@ -24,8 +24,8 @@ def decaying_impact(quick: bool) -> Law:
     highest = {g: falls(worlds[g]).max(axis=0) / 1000 for g in strengths}
     forgot = falls(run(shocked(rng, n, 1.8, 1000, 1, 6000, FORGETFUL))).max(axis=0) / 1000
     below, above = (
-        (falls(run(shocked(rng, n, g, 250, 10, 20_000, LEARNING))).max(axis=0) > 19_000).astype(np.float64)
-        for g in (edge - 0.4, edge + 0.2)
+        (falls(run(shocked(rng, n, g, 250, 5, 20_000, LEARNING))).max(axis=0) > 19_000).astype(np.float64)
+        for g in (edge - 0.5, edge + 0.2)
     )
     line = np.linspace(0.0, 2.0, 201)
     return Law(
@@ -39,7 +39,7 @@ def decaying_impact(quick: bool) -> Law:
             mean_check("second-round liquidations at g = 0.7", 0.7 * 10 * 200, second_round(worlds[0.7])),
             mean_check("largest fall over the shock at g = 1", largest_fall(1.0), highest[1.0]),
             mean_check("largest fall over the shock at g = 1.8", largest_fall(1.8), highest[1.8]),
-            Check(f"runaways at g = {edge - 0.4:.2f}, share", 0.0, *worst(below), 0.0),
+            Check(f"runaways at g = {edge - 0.5:.2f}, share", 0.0, *worst(below), 0.0),
             Check(f"runaways at g = {edge + 0.2:.2f}, share", 1.0, float(above.mean()), 1.0 - float(above.min()), 0.0),
         ),
         control=Control(
