@@ -188,7 +188,12 @@ def cluster_sizes(quick: bool) -> Law:
             "size k",
             "share of clusters of size k or more",
             *(sizes.astype(np.float64), reached, np.sqrt(reached * (1 - reached) / len(critical))),
-            *(k.astype(np.float64), beyond, sizes[:12].astype(np.float64), np.array([(half >= k).mean() for k in sizes[:12]])),
+            *(
+                k.astype(np.float64),
+                beyond,
+                sizes[:12].astype(np.float64),
+                np.array([(half >= k).mean() for k in sizes[:12]]),
+            ),
             log_x=True,
             log_y=True,
         ),

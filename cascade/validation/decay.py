@@ -7,7 +7,7 @@ import numpy as np
 from cascade.config import Mechanisms
 from cascade.state import N_TAPE, World
 from cascade.validation.law import Check, Control, Curve, Law, mean_check, standard_error
-from cascade.validation.worlds import bids, falls, longs, poisson_falls, run, theory_world
+from cascade.validation.worlds import bids, falls, half_life_h, longs, poisson_falls, run, theory_world
 
 PER_TICK = 10
 KEPT = 0.5  # a: what a round leaves of the deviation
@@ -67,7 +67,12 @@ def shocked(rng, n: int, g: float, shock: int, size: int, longest: int, mechanis
     ]
     ladder = bids(lambda ticks: PER_TICK * ticks, round(1.5 * longest))
     return theory_world(
-        [ladder], accounts, seconds=60, laid="every step", mechanisms=mechanisms, priors={"kept": KEPT}
+        [ladder],
+        accounts,
+        seconds=60,
+        laid="every step",
+        mechanisms=mechanisms,
+        priors={"learning": (KEPT, half_life_h(KEPT))},
     )
 
 

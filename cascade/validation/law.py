@@ -102,7 +102,9 @@ def variance_check(what: str, theory: float, values: Sequence[float] | np.ndarra
     return Check(what, float(theory), float(square.sum() / (n - 1)), standard_error(square))
 
 
-def exact_check(what: str, theory: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray, within: float) -> Check:
+def exact_check(
+    what: str, theory: Sequence[float] | np.ndarray, values: Sequence[float] | np.ndarray, within: float
+) -> Check:
     """Return the check of runs that must each meet their own theory to `within`."""
     theory, values = np.asarray(theory, np.float64), np.asarray(values, np.float64)
     worst = float(np.abs(values - theory).max())

@@ -119,7 +119,7 @@ def metastable(quick: bool) -> Law:
     ends = {}
     for kappa in (1.5, 2.0, 1.0):
         # at kappa = 1 twice as much depth as is at stake: the control
-        depth = density * root**(1.0 - kappa) * (2.0 if kappa == 1.0 else 1.0)
+        depth = density * root ** (1.0 - kappa) * (2.0 if kappa == 1.0 else 1.0)
         book = bids(lambda u, depth=depth, kappa=kappa: depth * u**kappa, 12_000)
         accounts = [longs(poisson_falls(rng, density / size, 10_000), size) for _ in range(n)]
         for sold in (small, 60, 600):
@@ -133,9 +133,7 @@ def metastable(quick: bool) -> Law:
         title="Metastable book",
         set_up=f"book D(u) = B u^kappa, longs at Poisson thresholds, a sale of {small} lots; {n} runs",
         theory="as Q -> 0 the fall stays at (dens/B)^(1/(kappa-1))",
-        checks=tuple(
-            mean_check(f"fall at kappa = {kappa}, ticks", root, ends[kappa, small]) for kappa in (1.5, 2.0)
-        ),
+        checks=tuple(mean_check(f"fall at kappa = {kappa}, ticks", root, ends[kappa, small]) for kappa in (1.5, 2.0)),
         control=Control("a book with kappa = 1", mean_check("fall at kappa = 1, ticks", root, ends[1.0, small])),
         curve=Curve(
             "sale, lots",

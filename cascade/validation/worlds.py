@@ -1,7 +1,7 @@
 """The small worlds of theory: scenario settings of the engine and nothing else.
 
-One coin at many venues that are alike: each venue's market is one replica, and nothing passes between them (marks are
-the last fill; arbitrage, learning, withdrawal and noise are off). Prices count ticks of 1e-8 of the opening price, so
+Many coins that are alike, at one venue: each market is one replica, and nothing passes between them. Marks are the last
+fill; stops, openings, arbitrage, learning, withdrawal and noise are off unless a law needs them. Prices count ticks of 1e-8 of the opening price, so
 that a relative move is a move in ticks to a part in a million. Sizes are in lots of coin; there are no fees.
 """
 
@@ -19,7 +19,7 @@ from cascade.state import BUY, GIVEN_ORDER, TICKS, World
 from cascade.venues import Venue
 from cascade.venues.rules import Bracket, Coin, Fees, Insurance, LiquidationRule, MarginRules, MarkRule
 
-COIN = "THEORY"
+VENUE = "theory"
 TICK_USD, LOT_BASE = 0.001, 0.002  # one lot times one tick is two quanta of the ledger
 OPEN_TICK = 100_000_000  # the opening price in ticks
 OPEN_USD = OPEN_TICK * TICK_USD
@@ -31,13 +31,13 @@ QUIET = Mechanisms(stops=False, withdrawal=False, arbitrage=False, openings=Fals
 
 # ── the venue and the priors of theory ───────────────────────────────────────────────────────────────────────
 @cache
-def theory_venue(number: int, maintenance: float = NEVER_CRITICAL, rule: str = "whole", mark: str = "last") -> Venue:
+def theory_venue(replicas: int, maintenance: float = NEVER_CRITICAL, rule: str = "whole", mark: str = "last") -> Venue:
     """Return a venue with market orders for liquidation, an instant engine, no fees, and one bracket."""
     text = "a set-up of theory [assumed]"
     bracket = Bracket(floor=0, cap=1e30, maintenance_rate=maintenance, max_leverage=0.5 / maintenance)
     coin = Coin(tick_usd=TICK_USD, lot_base=LOT_BASE, source=text, date="2026", brackets=(bracket,))
     return Venue(
-        name=venue_name(number),
+        name=VENUE,
         title="theory",
         contract="linear",
         fees=Fees(taker=0.0),
@@ -49,13 +49,13 @@ def theory_venue(number: int, maintenance: float = NEVER_CRITICAL, rule: str = "
             {"rule": rule, "order": "market", "orders_per_s": 1e6, "published_per_s": 0}
         ),
         insurance=Insurance(pool_usd=1e9),
-        coins={COIN: coin},
+        coins=dict.fromkeys(coin_names(replicas), coin),
     )
 
 
-def venue_name(number: int) -> str:
-    """Return the name of a replica's venue."""
-    return f"replica-{number}"
+def coin_names(replicas: int) -> tuple[str, ...]:
+    """Return the coins: one is one replica."""
+    return tuple(f"replica {number}" for number in range(replicas))
 
 
 @cache
@@ -63,21 +63,21 @@ def theory_priors(
     replicas: int,
     slots: int,
     warmup_s: int = 1,
-    trades_per_s: float = 0.0,
-    lots: int = 1,
-    kept: float = 1.0,
+    trade: tuple[float, int] = (0.0, 1),
+    learning: tuple[float, float] = (1.0, 1e9),
 ) -> Priors:
     """Return priors without any flow but noise trades of one size; depths are not read where a book is given.
 
-    `kept` is what a step leaves of the price's deviation from the value, of a move in the step itself as of older ones.
+    `trade` is trades a second and their lots; `learning` the share of a move that providers follow, and the hours
+    until half of it is forgotten.
     """
-    default = load_priors()
+    (trades_per_s, lots), (share, half_life) = trade, learning
     depth_usd = 1e4 * lots * LOT_BASE * OPEN_USD  # so that a trade of 1e-4 of it is `lots` lots
-    return Priors.model_validate(
-        default.model_dump()
+    return load_priors().model_validate(
+        load_priors().model_dump()
         | {
-            "coins": {COIN: {"depth_1pct_usd": depth_usd, "volatility": 0.5}},
-            "venues": {venue_name(number): 1.0 for number in range(replicas)},
+            "coins": dict.fromkeys(coin_names(replicas), {"depth_1pct_usd": depth_usd, "volatility": 0.5}),
+            "venues": {VENUE: 1.0},
             "flow": {
                 "noise_per_s": trades_per_s,
                 "noise_over_depth": 1e-4 * (1.0 + 0.01 / lots),  # clear of rounding down
@@ -85,7 +85,7 @@ def theory_priors(
                 "value_bp_per_sqrt_s": 0.0,
                 "arbitrage_cost": 1.0,
             },
-            "learning": {"share": kept, "half_life_h": half_life_h(kept), "local_half_life_s": 60.0},
+            "learning": {"share": share, "half_life_h": half_life, "local_half_life_s": 60.0},
             "run": {"warmup_s": warmup_s, "news_block_s": 86_400, "map_interval_s": 86_400, "order_slots": slots},
             "ranges": {},
         }
@@ -94,7 +94,7 @@ def theory_priors(
 
 def half_life_h(kept: float) -> float:
     """Return the half-life, hours, of what a step of one second leaves `kept` of."""
-    return math.log(0.5) / math.log(kept) / 3600.0 if kept < 1.0 else 1e9
+    return math.log(0.5) / math.log(kept) / 3600.0
 
 
 # ── books and accounts ───────────────────────────────────────────────────────────────────────────────────────
@@ -168,17 +168,15 @@ def theory_world(
     priors = {"slots": int(1.2 * n * resting) + 10_000} | priors
     return Scenario(
         name="theory",
-        coins=(COIN,),
-        venues=tuple(theory_venue(number, **venue) for number in range(n)),
-        open_usd=(OPEN_USD,),
+        coins=coin_names(n),
+        venues=(theory_venue(n, **venue),),
+        open_usd=(OPEN_USD,) * n,
         seconds=seconds,
         priors=theory_priors(n, **priors),
         mechanisms=fields.pop("mechanisms", QUIET),
         providers=providers,
         accounts=in_markets(accounts) if len(accounts) else None,
-        programmes=tuple(
-            Programme(COIN, venue_name(number), "sell", *sale) for number in range(n) for sale in sales
-        ),
+        programmes=tuple(Programme(coin, VENUE, "sell", *sale) for coin in coin_names(n) for sale in sales),
         **fields,
     )
 
