@@ -67,6 +67,6 @@ def window_ratios(by_second: np.ndarray) -> np.ndarray:
 
 
 def expected_spread(g: float) -> float:
-    """Return variance over mean of counts in windows where children come a second after; 1 / (1 - g)**2 in long ones."""
+    """Return variance over mean of counts in windows, children coming after a second; in long ones 1 / (1 - g)**2."""
     lag = np.arange(1, WINDOW)
     return float((1.0 + 2.0 * ((1.0 - lag / WINDOW) * g**lag).sum()) / (1.0 - g**2))

@@ -31,7 +31,7 @@ def decaying_impact(quick: bool) -> Law:
     return Law(
         name="T7",
         title="Decaying impact",
-        set_up=f"a whale is liquidated, others at Poisson thresholds; the ladder is laid anew in each round around a mid "
+        set_up="a whale is liquidated, others at Poisson thresholds; the ladder is laid anew in each round around a mid "
         f"that keeps a = {KEPT} of its fall; {n} runs for each g",
         theory=f"second round only if g > 1-a = {1 - KEPT}; runaway only if g >= (1+sqrt(1-a))^2 = {edge:.3f}",
         checks=(

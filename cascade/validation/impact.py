@@ -41,8 +41,8 @@ def metaorder(quick: bool) -> Law:
     return Law(
         name="Metaorder",
         title="Impact of a sale by its size",
-        set_up=f"book D(u) = B u^{KAPPA} laid anew in each second; slices of D({slice_fall}) lots; and the shipped book, "
-        f"{len(small.bid_fall)} seeds",
+        set_up=f"book D(u) = B u^{KAPPA} laid anew in each second; slices of D({slice_fall}) lots; and the shipped "
+        f"book, {len(small.bid_fall)} seeds",
         theory="i(q) = (q/B)^(1/kappa); n slices: i + share i sum_k (1-theta)^k",
         checks=(
             exact_check("fall under one order, ticks (± largest difference)", single, one, 1.0),
@@ -51,7 +51,7 @@ def metaorder(quick: bool) -> Law:
         ),
         control=Control(
             "a book with kappa = 1 of the same depth at 200 ticks",
-            mean_check("fall over theory, log", 0.0, np.abs(np.log(linear / single))),
+            exact_check("fall under one order, ticks", single, linear, 1.0),
         ),
         curve=Curve(
             "lots sold over B",
@@ -99,7 +99,7 @@ def slope_check(small: np.ndarray, large: np.ndarray, implied_small: float, impl
 # ── how long ─────────────────────────────────────────────────────────────────────────────────────────────────
 def decay(quick: bool) -> Law:
     """Return what stays of a sale's fall after minutes and hours, against `share` and `theta`."""
-    seeds, steps = range(1, 17 if quick else 49), 11_500
+    seeds, steps = range(1, 41 if quick else 121), 11_500
     asked = {"a minute": 60, "10 minutes": 600, "an hour": 3600, "3 hours": 10_800}
     checks, measured = [], {}
     for share, half_life in ((0.95, 1.5), (0.7, 6.0)):
@@ -158,7 +158,7 @@ def diffusion(quick: bool) -> Law:
         theory="variance ratio 1 where nothing is forgotten; (1-e^-x)/x, x = theta t, where it is",
         checks=tuple(
             mean_check(f"ten minutes over one, half-life {name}", ratio_of(half_life, LONG), ratios[half_life][:, at])
-            for half_life, name in ((never, "infinite"), (1.5, "1.5 h"), (0.1, "6 minutes"))
+            for half_life, name in ((never, "infinite"), (1.5, "1.5 h"))
         ),
         control=Control(
             "a half-life of 6 minutes held against 1", mean_check("ten minutes over one", 1.0, ratios[0.1][:, at])

@@ -1,8 +1,9 @@
 """The small worlds of theory: scenario settings of the engine and nothing else.
 
 Many coins that are alike, at one venue: each market is one replica, and nothing passes between them. Marks are the last
-fill; stops, openings, arbitrage, learning, withdrawal and noise are off unless a law needs them. Prices count ticks of 1e-8 of the opening price, so
-that a relative move is a move in ticks to a part in a million. Sizes are in lots of coin; there are no fees.
+fill; stops, openings, arbitrage, learning, withdrawal and noise are off unless a law needs them. Prices count ticks of
+1e-8 of the opening price, so that a relative move is a move in ticks to a part in a million. Sizes are in lots of coin;
+there are no fees.
 """
 
 import math
@@ -76,7 +77,7 @@ def theory_priors(
     return load_priors().model_validate(
         load_priors().model_dump()
         | {
-            "coins": dict.fromkeys(coin_names(replicas), {"depth_1pct_usd": depth_usd, "volatility": 0.5}),
+            "coins": {coin: {"depth_1pct_usd": depth_usd, "volatility": 0.5} for coin in coin_names(replicas)},
             "venues": {VENUE: 1.0},
             "flow": {
                 "noise_per_s": trades_per_s,

@@ -18,7 +18,7 @@ from cascade.validation.law import Check, Control, Curve, Law, mean_check, stand
 from cascade.validation.worlds import TICK_USD, run, theory_world
 
 # f(eps) and its standard error: `tests/reference_flow.py`, 12 runs of 60,000 units of time each [computed]
-SPREADS = {0.05: (0.5452, 0.0009), 0.1: (0.6247, 0.0008), 0.2: (0.7583, 0.0013), 0.4: (0.9911, 0.0008)}
+SPREADS = {0.05: (0.5480, 0.0012), 0.1: (0.6278, 0.0007), 0.2: (0.7602, 0.0009), 0.4: (0.9930, 0.0014)}
 BAND = 10  # width of the band into which limit orders fall, in units of price; twice the band changes nothing
 
 
@@ -36,7 +36,7 @@ class Flow:
         return 0.5 * self.eps * self.mu
 
     def measure(self, n: int, hours: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return each replica's spread and depth of a side over their units, and diffusion over one lifetime."""
+        """Return each replica's spread, orders on a side, and diffusion over half a lifetime; all but orders in units."""
         life_s = 1.0 / self.cancels
         orders = BlindOrders(posts_per_s=BAND * self.mu, band_ticks=BAND * self.unit, lots=1, life_s=life_s)
         scenario = theory_world(
@@ -47,7 +47,7 @@ class Flow:
         )
         world = run(scenario, seed)
         minutes, mid = world.records.minutes, world.records.prices["index_usd"] / TICK_USD
-        lag = round(life_s)
+        lag = round(0.5 * life_s)
         moved = mid[:, lag:] - mid[:, :-lag]
         depth = 0.5 * (minutes["bid_lots_1"] + minutes["ask_lots_1"]).mean(axis=0)
         diffusion = (moved**2).mean(axis=1) / (lag * self.cancels) / self.unit**2
@@ -61,7 +61,7 @@ class Flow:
 
 def blind_flow(quick: bool) -> Law:
     """Return the scalings of spread, depth and diffusion with the rates of blind order flow."""
-    n, hours = (64, 24.0) if quick else (128, 24.0)
+    n, hours = (64, 24.0) if quick else (192, 24.0)
     base = Flow(eps=0.4, mu=0.01, unit=200)
     spread, depth, diffusion = base.measure(n, hours, 1)
     wide = Flow(eps=0.4, mu=0.01, unit=400).measure(n, hours, 2)
