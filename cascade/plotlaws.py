@@ -47,6 +47,8 @@ def law(name: str, shown: Law) -> "Picture":
         axis.set_xlabel(curve.x_label)
         axis.set_ylabel(curve.y_label)
         axis.set_title(f"{name}   {shown.title}")
-        axis.set_title(shown.theory, loc="right", fontsize=9, color=GREY, fontweight="normal")
-        axis.legend(frameon=False, fontsize=8.5)
+        axis.set_title(shown.formula, loc="right", fontsize=9, color=GREY, fontweight="normal")
+        handles, labels = axis.get_legend_handles_labels()
+        order = sorted(range(len(labels)), key=lambda k: labels[k].startswith("control"))
+        axis.legend([handles[k] for k in order], [labels[k] for k in order], frameon=False, fontsize=8.5)
     return figure

@@ -46,7 +46,7 @@ def _rows(name: str, law: Law) -> list[tuple[str, ...]]:
     ]
     control = law.control.check
     verdict = f"{CHECK} fails" if control.fails else f"{CROSS} holds"
-    return [*rows, ("", f"control, {law.control.change}: {control.what}", *_figures(control), verdict)]
+    return [*rows, ("", f"control: {law.control.change}", *_figures(control), verdict)]
 
 
 def _figures(check: Check) -> tuple[str, str, str]:

@@ -30,7 +30,7 @@ def linear_book(ticks: int) -> np.ndarray:
 # ── T2 ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def linear_impact(quick: bool) -> Law:
     """Return T2: linear impact and a uniform density are a geometric series, round by round, and run away at g = 1."""
-    rng, n, first, size = np.random.default_rng(102), 40 if quick else 160, 1000, 5
+    rng, n, first, size = np.random.default_rng(102), 40 if quick else 160, 1000, 4
     longest = 24_000
     book, rounds = linear_book(longest + 1000), {}
     for g in (0.5, 0.8, 1.1):
@@ -47,6 +47,7 @@ def linear_impact(quick: bool) -> Law:
         title="Linear impact, uniform density",
         set_up=f"{PER_TICK} lots in every tick, longs of {size} lots at Poisson thresholds; {n} runs for each g",
         theory="x0 (1 - g^(n+1)) / (1 - g) after n rounds; runs away at g >= 1",
+        formula=r"$x_0\,(1 - g^{n+1}) / (1 - g)$",
         checks=(
             *(mean_check(f"g = 0.5, {k} rounds", series(first, 0.5, k), rounds[0.5][k]) for k in (0, 1, 2, 4)),
             mean_check("g = 0.5, the end", first / 0.5, rounds[0.5][-1]),
@@ -121,13 +122,15 @@ def random_sizes(quick: bool) -> Law:
     spread = {g: first * (g / ticks.mean()) * np.mean(ticks**2) / (1 - g) ** 3 for g in fall}
     bins = np.arange(100, 420, 10)
     shares = np.histogram(fall[0.5], bins)[0] / len(fall[0.5]) / 10
-    middle = 0.5 * (bins[1:] + bins[:-1]) - 0.5
-    line = inverse_gaussian(middle, first, 0.5, spread[0.5])
+    law = fall_law(first, 0.5 / ticks.mean(), ticks, bins[-1])
+    line = np.add.reduceat(law[:-1], bins[:-1]) / 10
+    middle = bins[:-1] + 4.5
     return Law(
         name="T3",
         title="Poisson thresholds, sizes at random",
         set_up=f"{PER_TICK} lots a tick, longs of 10 to 70 lots at Poisson thresholds; {len(count):,} cascades each g",
         theory="E X = x0/(1-g), Var X = x0 nu lam^2 E s^2/(1-g)^3, E N = nu x0/(1-g)",
+        formula=r"$P(x) = \frac{x_0}{x}\,P(S_x = x - x_0)$",
         checks=(
             mean_check("mean fall, g = 0.3, ticks", first / 0.7, fall[0.3]),
             variance_check("variance of the fall, g = 0.3", spread[0.3], fall[0.3]),
@@ -144,11 +147,19 @@ def random_sizes(quick: bool) -> Law:
     )
 
 
-def inverse_gaussian(x: np.ndarray, first: float, g: float, variance: float) -> np.ndarray:
-    """Return the density of the first passage of a walk that drifts by 1 - g from `first` to 0: where a fall ends."""
-    mean = first / (1.0 - g)
-    shape = mean**3 / variance
-    return np.sqrt(shape / (2 * np.pi * x**3)) * np.exp(-shape * (x - mean) ** 2 / (2 * mean**2 * x))
+def fall_law(first: int, per_tick: float, ticks: np.ndarray, longest: int) -> np.ndarray:
+    """Return P(fall = x) for x up to `longest`: first / x times P(x ticks make x - first ticks more), Otter and Dwass.
+
+    A tick of fall makes a compound Poisson number of ticks more; its law is Panjer's recursion.
+    """
+    x = np.arange(longest + 1)
+    made = np.zeros((longest + 1, longest + 1))  # made[s, x]: probability that x ticks make s
+    made[0] = np.exp(-per_tick * x)
+    for more in range(1, longest + 1):
+        jumps = ticks[ticks <= more]
+        made[more] = per_tick * x / more / len(ticks) * (jumps[:, None] * made[more - jumps]).sum(axis=0)
+    reached = np.arange(first, longest + 1)
+    return np.concatenate([np.zeros(first), first / reached * made[reached - first, reached]])
 
 
 # ── T4 ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +173,7 @@ def cluster_sizes(quick: bool) -> Law:
     parts = [counts(run(clusters(rng, 0.5, layout)), 40) + 1 for _ in range(1 if quick else 4)]
     half = np.concatenate(parts).ravel()
     long = (64, 60, 400, 20_000)
-    critical = np.concatenate([finished(run(clusters(rng, 1.0, long)), long) for _ in range(3 if quick else 12)])
+    critical = np.concatenate([finished(run(clusters(rng, 1.0, long)), long) for _ in range(3 if quick else 9)])
     exponent, error = tail_exponent(critical)
     half_exponent, half_error = tail_exponent(half)
     n = len(half)
@@ -177,6 +188,7 @@ def cluster_sizes(quick: bool) -> Law:
         set_up=f"each liquidation moves one tick, Poisson({{g}}) thresholds in a tick; {n:,} seeds at g = 0.5, "
         f"{len(critical):,} at g = 1".replace("{g}", "g"),
         theory="Borel: P(k) = exp(-gk) (gk)^(k-1) / k!; tail k^-1.5 at g = 1",
+        formula=r"$P(k) = e^{-gk} (gk)^{k-1} / k!$",
         checks=(
             *(mean_check(f"P({k}) at g = 0.5", borel(k, 0.5), half == k) for k in asked),
             mean_check("mean size at g = 0.5", 2.0, half),

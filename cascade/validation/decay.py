@@ -31,9 +31,10 @@ def decaying_impact(quick: bool) -> Law:
     return Law(
         name="T7",
         title="Decaying impact",
-        set_up="a whale is liquidated, others at Poisson thresholds; the ladder is laid anew in each round around a mid "
-        f"that keeps a = {KEPT} of its fall; {n} runs for each g",
+        set_up="a whale is liquidated, others at Poisson thresholds; the ladder is laid anew in each round around a "
+        f"mid that keeps a = {KEPT} of its fall; {n} runs for each g",
         theory=f"second round only if g > 1-a = {1 - KEPT}; runaway only if g >= (1+sqrt(1-a))^2 = {edge:.3f}",
+        formula=r"$x_{n+1} = a x_n + g\,(x_n - x_{n-1})$",
         checks=(
             Check("second-round liquidations at g = 0.4", 0.0, *worst(second_round(worlds[0.4])), 0.0),
             mean_check("second-round liquidations at g = 0.7", 0.7 * 10 * 200, second_round(worlds[0.7])),

@@ -44,6 +44,7 @@ def metaorder(quick: bool) -> Law:
         set_up=f"book D(u) = B u^{KAPPA} laid anew in each second; slices of D({slice_fall}) lots; and the shipped "
         f"book, {len(small.bid_fall)} seeds",
         theory="i(q) = (q/B)^(1/kappa); n slices: i + share i sum_k (1-theta)^k",
+        formula=r"$(q / B)^{1/\kappa}$",
         checks=(
             exact_check("fall under one order, ticks (± largest difference)", single, one, 1.0),
             exact_check("fall under n slices over theory (± largest difference)", ends / ends, ends / predicted, 1e-3),
@@ -117,6 +118,7 @@ def decay(quick: bool) -> Law:
         title="What stays of a sale",
         set_up=f"the shipped book and flow; a sale of half the 1% depth against a twin without; {len(seeds)} seeds",
         theory="share (1 - theta)^t",
+        formula=r"share $(1 - \theta)^t$",
         checks=tuple(checks),
         control=Control(
             "providers who do not learn",
@@ -143,7 +145,7 @@ BASE_S, LONG = 60, 10  # variances over ten minutes against one
 
 def diffusion(quick: bool) -> Law:
     """Return that prices moved by flow alone diffuse where nothing is forgotten, and revert as `theta` says."""
-    seeds, never = range(1, 49 if quick else 193), 1e6
+    seeds, never = range(1, 49 if quick else 129), 1e6
     still = {"value_bp_per_sqrt_s": 0.0}  # the value rests: all moves are those of flow
     ratios, longer = {}, (2, 5, 10, 20, 30)
     for half_life in (never, 1.5, 0.1):
@@ -156,6 +158,7 @@ def diffusion(quick: bool) -> Law:
         title="Variance ratio without shocks",
         set_up=f"the shipped book and flow, the value at rest; {len(seeds)} days of one-minute moves",
         theory="variance ratio 1 where nothing is forgotten; (1-e^-x)/x, x = theta t, where it is",
+        formula=r"$1$",
         checks=tuple(
             mean_check(f"ten minutes over one, half-life {name}", ratio_of(half_life, LONG), ratios[half_life][:, at])
             for half_life, name in ((never, "infinite"), (1.5, "1.5 h"))

@@ -77,7 +77,8 @@ class Law:
     name: str  # short: T1, spread, ...
     title: str
     set_up: str
-    theory: str  # the formula
+    theory: str  # the formula, in plain letters
+    formula: str  # what the picture's line is, as mathtext
     checks: tuple[Check, ...]
     control: Control
     curve: Curve

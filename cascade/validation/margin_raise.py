@@ -23,6 +23,7 @@ def margin_raised(quick: bool) -> Law:
         set_up=f"1,000 longs with uniform utilisation under m = {BEFORE:.0%}, lognormal equity; m' from the open on; "
         f"accounts sell until they comply; {n} runs for each m'",
         theory="forced share of notional (1 - m/m')^2",
+        formula=r"$(1 - m/m')^2$",
         checks=tuple(mean_check(f"forced share at m'/m = {k}", (1 - 1 / k) ** 2, shares[k]) for k in RAISED),
         control=Control("positions closed whole", mean_check("forced share at m'/m = 1.6", (1 - 1 / 1.6) ** 2, whole)),
         curve=Curve(

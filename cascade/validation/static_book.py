@@ -34,6 +34,7 @@ def static_fall(quick: bool) -> Law:
         title="Fall into a static book",
         set_up=f"{n} random books of 12,000 ticks, 600 random longs each; a sale of {sold:,} lots",
         theory="inf{u: D(u) >= Q + L(u)}, to a tick",
+        formula=r"$\inf\{u: D(u) \geq Q + L(u)\}$",
         checks=(exact_check("fall, ticks (± largest difference)", predicted, end, 1.0),),
         control=Control("liquidations kept out of the book", mean_check("fall over theory", 1.0, without / predicted)),
         curve=Curve(
@@ -59,7 +60,7 @@ def random_case(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.nd
 
 def first_fall(book: np.ndarray, at: np.ndarray, lots: np.ndarray, sold: int) -> float:
     """Return the least fall, in ticks, down to which the book holds the sale and what is liquidated on the way."""
-    ticks = 1 - book["offset"].min()
+    ticks = 1 + max(-book["offset"].min(), at.max())
     depth = np.cumsum(np.bincount(-book["offset"], book["lots"], ticks))
     liquidated = np.cumsum(np.bincount(at, lots, ticks))
     holds = depth >= sold + liquidated
@@ -88,6 +89,7 @@ def square_root(quick: bool) -> Law:
         title="Square-root impact",
         set_up=f"book D(u) = u^2/c, longs at Poisson thresholds; {n} runs for each k = c dens / (2 X0)",
         theory="X / X0 = k + sqrt(1 + k^2): never critical",
+        formula=r"$X / X_0 = k + \sqrt{1 + k^2}$",
         checks=tuple(checks),
         control=Control(
             "a linear book that holds Q at X0, at k = 1", mean_check("X / X0 at k = 1", amplified(1.0), runaway)
@@ -133,6 +135,7 @@ def metastable(quick: bool) -> Law:
         title="Metastable book",
         set_up=f"book D(u) = B u^kappa, longs at Poisson thresholds, a sale of {small} lots; {n} runs",
         theory="as Q -> 0 the fall stays at (dens/B)^(1/(kappa-1))",
+        formula=r"$X \to (\rho/B)^{1/(\kappa-1)}$ as $Q \to 0$",
         checks=tuple(mean_check(f"fall at kappa = {kappa}, ticks", root, ends[kappa, small]) for kappa in (1.5, 2.0)),
         control=Control("a book with kappa = 1", mean_check("fall at kappa = 1, ticks", root, ends[1.0, small])),
         curve=Curve(

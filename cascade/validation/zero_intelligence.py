@@ -36,7 +36,7 @@ class Flow:
         return 0.5 * self.eps * self.mu
 
     def measure(self, n: int, hours: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return each replica's spread, orders on a side, and diffusion over half a lifetime; all but orders in units."""
+        """Return each replica's spread, orders on a side, and diffusion over half a lifetime, in their units."""
         life_s = 1.0 / self.cancels
         orders = BlindOrders(posts_per_s=BAND * self.mu, band_ticks=BAND * self.unit, lots=1, life_s=life_s)
         scenario = theory_world(
@@ -61,13 +61,13 @@ class Flow:
 
 def blind_flow(quick: bool) -> Law:
     """Return the scalings of spread, depth and diffusion with the rates of blind order flow."""
-    n, hours = (64, 24.0) if quick else (192, 24.0)
-    base = Flow(eps=0.4, mu=0.01, unit=200)
+    n, hours = (64, 24.0) if quick else (128, 24.0)
+    base = Flow(eps=0.4, mu=0.01, unit=400)
     spread, depth, diffusion = base.measure(n, hours, 1)
-    wide = Flow(eps=0.4, mu=0.01, unit=400).measure(n, hours, 2)
-    fast = Flow(eps=0.4, mu=0.02, unit=200).measure(n, hours, 3)
-    fine = Flow(eps=0.2, mu=0.02, unit=200).measure(n, hours, 4)
-    finer = [Flow(eps=0.2, mu=0.04, unit=200), Flow(eps=0.1, mu=0.04, unit=200), Flow(eps=0.1, mu=0.08, unit=200)]
+    wide = Flow(eps=0.4, mu=0.01, unit=800).measure(n, hours, 2)
+    fast = Flow(eps=0.4, mu=0.02, unit=400).measure(n, hours, 3)
+    fine = Flow(eps=0.2, mu=0.02, unit=400).measure(n, hours, 4)
+    finer = [Flow(eps=0.2, mu=0.04, unit=400), Flow(eps=0.1, mu=0.04, unit=400), Flow(eps=0.1, mu=0.08, unit=400)]
     other = [flow.measure(n, hours, 5 + k)[0] for k, flow in enumerate(finer)]
     coarse, middle, small = (at_once(*pair) for pair in ((spread, fast[0]), (fine[0], other[0]), (other[1], other[2])))
     shown = np.array([0.1, 0.2, 0.4])
@@ -76,6 +76,7 @@ def blind_flow(quick: bool) -> Law:
         title="Zero-intelligence order flow",
         set_up=f"orders at random within {BAND} units of the opposite best; {n} books of a day for each set of rates",
         theory="spread = mu/(2 alpha) f(eps), diffusion ~ mu^2 delta / alpha^2, depth = (posted - taken) / delta",
+        formula=r"spread $= \frac{\mu}{2\alpha} f(\epsilon)$",
         checks=(
             against("spread over its unit, eps = 0.4", SPREADS[0.4], coarse),
             against("spread over its unit, eps = 0.2", SPREADS[0.2], middle),
