@@ -146,17 +146,17 @@ def validate(
 
         found = validation.validate(laws or (), quick, threads or _cores(), lines.of("laws"))
         if folder is not None:
-            _publish_laws(folder, found, not no_plots)
+            command = " ".join(["cascade validate", *(laws or ()), *(["--quick"] if quick else [])])
+            _publish_laws(folder, found, command, not no_plots)
     _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else _laws_text(found, place))
     raise typer.Exit(0 if found.holds else 1)
 
 
-def _publish_laws(folder: "OutputFolder", found: "Validation", pictures: bool) -> None:
+def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pictures: bool) -> None:
     from cascade import plotlaws
     from cascade.reportlaws import laws_markdown
 
     drawn = {f"law_{name}.png": plotlaws.law(name, law) for name, law in found.laws.items()} if pictures else {}
-    command = f"cascade validate{' --quick' if found.quick else ''}"
     folder.publish({"validation.json": found.as_dict(), "laws.md": laws_markdown(found), **drawn}, {"command": command})
 
 

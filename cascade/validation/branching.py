@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq
 from scipy.special import gammaln, zeta
 
 from cascade.scenario import Scenario
@@ -49,9 +49,9 @@ def linear_impact(quick: bool) -> Law:
         theory="x0 (1 - g^(n+1)) / (1 - g) after n rounds; runs away at g >= 1",
         formula=r"$x_0\,(1 - g^{n+1}) / (1 - g)$",
         checks=(
-            *(mean_check(f"g = 0.5, {k} rounds", series(first, 0.5, k), rounds[0.5][k]) for k in (0, 1, 2, 4)),
+            *(mean_check(f"g = 0.5, {k} rounds", float(series(first, 0.5, k)), rounds[0.5][k]) for k in (0, 1, 2, 4)),
             mean_check("g = 0.5, the end", first / 0.5, rounds[0.5][-1]),
-            mean_check("g = 0.8, 5 rounds", series(first, 0.8, 5), rounds[0.8][5]),
+            mean_check("g = 0.8, 5 rounds", float(series(first, 0.8, 5)), rounds[0.8][5]),
             mean_check("g = 0.8, the end", first / 0.2, rounds[0.8][-1]),
             Check("g = 1.1, share of runs past all longs", 1.0, float(ran_away.mean()), float(1 - ran_away.min()), 0.0),
         ),
@@ -236,13 +236,12 @@ def tail_exponent(sizes: np.ndarray) -> tuple[float, float]:
     """Return the exponent of a discrete power law from TAIL_FROM on, cut at LARGEST, by maximum likelihood."""
     tail = sizes[sizes >= TAIL_FROM]
     seen = tail[tail < LARGEST]
-    cut, log_sum = len(tail) - len(seen), np.log(seen).sum()
+    h, cut, log_sum = 1e-3, len(tail) - len(seen), np.log(seen).sum()
 
     def misfit(exponent: float) -> float:
         rest = np.log(zeta(exponent, LARGEST)) if cut else 0.0
         return exponent * log_sum - cut * rest + len(tail) * np.log(zeta(exponent, TAIL_FROM))
 
-    best = float(minimize_scalar(misfit, bounds=(1.01, 12.0), method="bounded").x)
-    h = 1e-3
-    curvature = (misfit(best + h) - 2 * misfit(best) + misfit(best - h)) / h**2
-    return best, float(curvature**-0.5)
+    best = brentq(lambda exponent: misfit(exponent + h) - misfit(exponent - h), 1.01, 12.0)
+    curvature = (misfit(best + h) - 2 * misfit(best) + misfit(best - h)) / h**2  # pyright: ignore
+    return float(best), float(curvature**-0.5)  # pyright: ignore[reportArgumentType]

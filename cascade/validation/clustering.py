@@ -40,7 +40,7 @@ def hawkes(quick: bool) -> Law:
         ),
         control=Control("liquidations kept out of the book", Check("branching ratio, g = 0.7", 0.7, *off)),
         curve=Curve(
-            "g = lam dens",
+            r"$g = \lambda \rho$",
             "branching ratio of a Hawkes fit",
             ratios,
             np.array([fitted[g][0] for g in ratios]),

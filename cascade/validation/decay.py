@@ -19,7 +19,7 @@ def decaying_impact(quick: bool) -> Law:
     """Return T7: a second round needs g > 1 - a, a runaway g >= (1 + sqrt(1 - a))**2."""
     rng, n = np.random.default_rng(110), 24 if quick else 48
     edge = (1.0 + math.sqrt(1.0 - KEPT)) ** 2
-    strengths = (0.4, 0.7, 1.0, 1.8)
+    strengths = (0.4, 0.7, 1.0, 1.4, 1.8)
     worlds = {g: run(shocked(rng, n, g, 1000, 1, 6000, LEARNING)) for g in strengths}
     highest = {g: falls(worlds[g]).max(axis=0) / 1000 for g in strengths}
     forgot = falls(run(shocked(rng, n, 1.8, 1000, 1, 6000, FORGETFUL))).max(axis=0) / 1000
@@ -48,7 +48,7 @@ def decaying_impact(quick: bool) -> Law:
             mean_check("largest fall over the shock at g = 1.8", largest_fall(1.8), forgot),
         ),
         curve=Curve(
-            "g = lam dens",
+            r"$g = \lambda \rho$",
             "largest fall over the shock",
             np.array(strengths),
             np.array([highest[g].mean() for g in strengths]),

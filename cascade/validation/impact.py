@@ -55,7 +55,7 @@ def metaorder(quick: bool) -> Law:
             exact_check("fall under one order, ticks", single, linear, 1.0),
         ),
         curve=Curve(
-            "lots sold over B",
+            r"lots sold $/\ B$",
             "fall, ticks",
             lots / LOTS,
             one,
@@ -109,7 +109,7 @@ def decay(quick: bool) -> Law:
         measured[share] = response
         for name, after in asked.items():
             what = f"share left after {name}, share {share}, half-life {half_life:g} h"
-            checks.append(Check(what, stays(share, half_life, after), *response.left(after, "index")))
+            checks.append(Check(what, float(stays(share, half_life, after)), *response.left(after, "index")))
     (forgotten,) = impulse_responses(lone_book(1300).without("learning"), [Sale(0.5)], seeds)
     at = np.unique(np.geomspace(1, 10_800, 40).astype(int))
     left = np.array([measured[0.95].left(int(after), "index") for after in at])
@@ -122,7 +122,7 @@ def decay(quick: bool) -> Law:
         checks=tuple(checks),
         control=Control(
             "providers who do not learn",
-            Check("share left after 10 minutes", stays(0.95, 1.5, 600), *forgotten.left(600, "index")),
+            Check("share left after 10 minutes", float(stays(0.95, 1.5, 600)), *forgotten.left(600, "index")),
         ),
         curve=Curve(
             "seconds after the sale",
@@ -158,7 +158,7 @@ def diffusion(quick: bool) -> Law:
         title="Variance ratio without shocks",
         set_up=f"the shipped book and flow, the value at rest; {len(seeds)} days of one-minute moves",
         theory="variance ratio 1 where nothing is forgotten; (1-e^-x)/x, x = theta t, where it is",
-        formula=r"$1$",
+        formula="1 for a random walk",
         checks=tuple(
             mean_check(f"ten minutes over one, half-life {name}", ratio_of(half_life, LONG), ratios[half_life][:, at])
             for half_life, name in ((never, "infinite"), (1.5, "1.5 h"))
@@ -173,13 +173,13 @@ def diffusion(quick: bool) -> Law:
             ratios[never].mean(axis=0),
             np.array([standard_error(column) for column in ratios[never].T]),
             line.astype(np.float64),
-            np.array([ratio_of(never, q) for q in line]),
+            np.array([ratio_of(never, float(q)) for q in line]),
             *(np.array(longer, np.float64), ratios[0.1].mean(axis=0)),
         ),
     )
 
 
-def ratio_of(half_life_h: float, q: int) -> float:
+def ratio_of(half_life_h: float, q: float) -> float:
     """Return the variance of an Ornstein-Uhlenbeck move over `q` lags over `q` times that over one."""
     theta = math.log(2.0) / (3600.0 * half_life_h) * BASE_S
     return math.expm1(-theta * q) / (q * math.expm1(-theta))

@@ -3,7 +3,6 @@
 import numpy as np
 
 from cascade.given import GIVEN_ACCOUNT
-from cascade.scenario import Scenario
 from cascade.validation.law import Control, Curve, Law, mean_check
 from cascade.validation.worlds import LOT_BASE, OPEN_USD, orders_at, run, theory_world
 
@@ -14,8 +13,8 @@ RAISED = (1.25, 1.6, 2.0, 3.0)  # m' / m
 def margin_raised(quick: bool) -> Law:
     """Return T9: utilisation uniform under m and independent of equity, m raised to m': the forced share."""
     rng, n = np.random.default_rng(109), 24 if quick else 96
-    shares = {ratio: forced_share(raised(rng, n, ratio, "compliance")) for ratio in RAISED}
-    whole = forced_share(raised(rng, n, 1.6, "whole"))
+    shares = {ratio: forced_share(drawn(rng, n), ratio, "compliance") for ratio in RAISED}
+    whole = forced_share(drawn(rng, n), 1.6, "whole")
     line = np.linspace(1.0, 3.2, 100)
     return Law(
         name="T9",
@@ -27,7 +26,7 @@ def margin_raised(quick: bool) -> Law:
         checks=tuple(mean_check(f"forced share at m'/m = {k}", (1 - 1 / k) ** 2, shares[k]) for k in RAISED),
         control=Control("positions closed whole", mean_check("forced share at m'/m = 1.6", (1 - 1 / 1.6) ** 2, whole)),
         curve=Curve(
-            "m' / m",
+            r"$m' / m$",
             "forced share of notional",
             np.array(RAISED),
             np.array([shares[k].mean() for k in RAISED]),
@@ -37,23 +36,23 @@ def margin_raised(quick: bool) -> Law:
     )
 
 
-def raised(rng: np.random.Generator, n: int, ratio: float, rule: str) -> Scenario:
-    """Return a scenario whose accounts met margin `BEFORE`, under a margin higher by `ratio`."""
-    lot_usd = LOT_BASE * OPEN_USD
-    accounts = []
+def drawn(rng: np.random.Generator, n: int) -> list[np.ndarray]:
+    """Return the accounts of `n` markets, who meet margin `BEFORE`."""
+    lot_usd, markets = LOT_BASE * OPEN_USD, []
     for _ in range(n):
         rows = np.zeros(1000, GIVEN_ACCOUNT)
         equity_usd = 2e4 * lot_usd * BEFORE * rng.lognormal(0.0, 0.5, len(rows))
         rows["lots"] = np.maximum(1, np.rint(rng.random(len(rows)) * equity_usd / BEFORE / lot_usd))
         rows["side"], rows["entry_usd"], rows["margin_usd"] = 1, OPEN_USD, equity_usd
-        accounts.append(rows)
+        markets.append(rows)
+    return markets
+
+
+def forced_share(accounts: list[np.ndarray], ratio: float, rule: str) -> np.ndarray:
+    """Return the share of lots that each market's accounts had to sell under a margin higher by `ratio`."""
     deep = orders_at(np.zeros(1, np.int64), np.full(1, 2**31 - 1))  # nothing that they sell moves the price
-    return theory_world([deep], accounts, seconds=10, venue={"maintenance": BEFORE * ratio, "rule": rule})
-
-
-def forced_share(scenario: Scenario) -> np.ndarray:
-    """Return the share of lots that each market's accounts had to sell."""
-    world = run(scenario)
-    held = np.bincount(world.accounts.rows["market"], world.accounts.rows["lots"])
-    given = scenario.accounts
-    return 1.0 - held / np.bincount(given["market"], given["lots"])
+    rows = run(
+        theory_world([deep], accounts, seconds=10, venue={"maintenance": BEFORE * ratio, "rule": rule})
+    ).accounts.rows
+    held = np.bincount(rows["market"], rows["lots"])
+    return 1.0 - held / np.array([part["lots"].sum() for part in accounts])

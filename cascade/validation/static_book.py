@@ -95,8 +95,8 @@ def square_root(quick: bool) -> Law:
             "a linear book that holds Q at X0, at k = 1", mean_check("X / X0 at k = 1", amplified(1.0), runaway)
         ),
         curve=Curve(
-            "k = c dens / (2 X0)",
-            "X / X0",
+            r"$k = c\,\rho / (2 X_0)$",
+            r"$X / X_0$",
             np.array(strengths),
             np.array([check.simulated for check in checks]),
             np.array([check.error for check in checks]),

@@ -90,13 +90,14 @@ def blind_flow(quick: bool) -> Law:
             "delta halved besides", ratio_check("spread, alpha halved: factor", 2.0, 2.0 * fine[0], spread)
         ),
         curve=Curve(
-            "eps = 2 delta size / mu",
-            "spread over mu / (2 alpha)",
+            r"$\epsilon = 2 \delta \sigma / \mu$",
+            r"spread $/\ (\mu / 2 \alpha)$",
             shown,
             np.array([x[0] for x in (small, middle, coarse)]),
             np.array([x[1] for x in (small, middle, coarse)]),
             np.array(sorted(SPREADS)),
             np.array([SPREADS[eps][0] for eps in sorted(SPREADS)]),
+            *(np.array([0.4]), np.array([fine[0].mean()])),
         ),
     )
 
