@@ -9,8 +9,10 @@ from scipy.special import ndtri
 from cascade.config import Liquidity as LiquidityPriors
 from cascade.config import Priors
 from cascade.errors import InvalidConfigError
+from cascade.given import given_rows, provider_tables
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
+from cascade.kernels.placement import set_out
 from cascade.kernels.recount import count_portfolios, count_positions
 from cascade.memory import empty_book, empty_ladder, zeros
 from cascade.population import draw_population
@@ -18,7 +20,6 @@ from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
-    CROSS_LOTS,
     DELEVERAGING,
     EXTERNAL_LOTS,
     FROM_MARGIN,
@@ -37,7 +38,6 @@ from cascade.state import (
     NO_POSITION,
     PAID,
     POOL,
-    POSITION,
     POST,
     PRICE,
     PROGRAMME,
@@ -153,6 +153,8 @@ def build_world(scenario: Scenario, seed: int, population: Population | None = N
         records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),
         cross=cross,
     )
+    if scenario.accounts is not None or scenario.providers is not None:
+        set_out(world)
     return world, drawn
 
 
@@ -209,12 +211,13 @@ def make_accounts(
         return draw_population(
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
+    rows = given_rows(scenario.accounts, contracts)
     accounts = Accounts(
-        rows=np.zeros(0, POSITION),
-        opening=np.zeros(scenario.seconds + 1, np.int64),
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
-    return accounts, empty_ladder(len(contracts.coin)), {"positions": 0}
+    return accounts, empty_ladder(len(contracts.coin)), {"positions": len(rows)}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:
@@ -335,6 +338,7 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
+        **provider_tables(scenario.providers, len(markets)),
     )
 
 
@@ -377,20 +381,21 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
         market = scenario.coins.index(programme.coin) * len(names) + names.index(programme.venue)
         row["start"], row["stop"] = programme.start_s, programme.stop_s
         row["market"], row["side"], row["lots"] = market, int(programme.side == "sell"), programme.lots
+        row["every"] = programme.every_s
     return rows
 
 
 def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
     """Return the ledger at the start: what open positions and cross accounts hold, and the pools; all else from zero.
 
-    The coins that serve as collateral have come out of the spot books: whoever trades there is as many short.
+    Whoever trades without leverage holds the other side: of coins that serve as collateral, which have come out of the
+    spot books, and of accounts that are given; those that are drawn hold as many longs as shorts.
     """
     cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
     lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
     add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
     count_portfolios(cross, contracts, cash.reshape(-1), lots.reshape(-1), 1)
-    is_spot = contracts.is_perpetual == 0
-    lots[is_spot, EXTERNAL_LOTS] -= lots[is_spot, CROSS_LOTS]
+    lots[:, EXTERNAL_LOTS] -= lots.sum(axis=1)
     cash[:, POOL] += pools(scenario, contracts)
     signs = np.ones(LEDGER_COLUMNS, np.int64)
     signs[PAID] = -1

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from cascade.progress import Lines
     from cascade.result import Replay
     from cascade.summary import Summary
+    from cascade.validation import Validation
 
 INTERRUPTED = 128 + signal.SIGINT
 app = typer.Typer(
@@ -186,6 +187,51 @@ def edge(
     _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else edge_text(found).rstrip())
     if not as_json:
         _print(f"\nwritten to {place}")
+
+
+@app.command()
+def validate(
+    laws: Annotated[list[str] | None, typer.Argument(help="Some laws (T1, hawkes, ...); all by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer runs: under two minutes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/validation")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    as_json: AsJson = False,
+    threads: Threads = None,
+) -> None:
+    """Hold the engine against laws that theory knows, each with a negative control."""
+    place = out if out is not None or as_json else Path("cascade-out") / "validation"
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        _say_if_compiling(lines)
+        import cascade.validation as validation
+
+        found = validation.validate(laws or (), quick, threads or _cores(), lines.of("laws"))
+        if folder is not None:
+            command = " ".join(["cascade validate", *(laws or ()), *(["--quick"] if quick else [])])
+            _publish_laws(folder, found, command, not no_plots)
+    _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else _laws_text(found, place))
+    raise typer.Exit(0 if found.holds else 1)
+
+
+def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pictures: bool) -> None:
+    from cascade import plotlaws
+    from cascade.reportlaws import laws_markdown
+
+    drawn = {f"law_{name}.png": plotlaws.law(name, law) for name, law in found.laws.items()} if pictures else {}
+    folder.publish({"validation.json": found.as_dict(), "laws.md": laws_markdown(found), **drawn}, {"command": command})
+
+
+def _laws_text(found: "Validation", place: "Path | None") -> str:
+    from rich.console import Console
+
+    from cascade.reportlaws import laws_table
+
+    console = Console(highlight=False)
+    with console.capture() as printed:
+        console.print(laws_table(found))
+        console.print(f"written to {place}", style="dim", soft_wrap=True)
+    return printed.get().rstrip()
 
 
 # ── venues ────────────────────────────────────────────────────────────────────────────────────────────────────

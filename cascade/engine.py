@@ -80,6 +80,20 @@ def simulate(
     return collect(scenario, seed, world, runtime, provenance)
 
 
+def run_world(scenario: Scenario, seed: int = 1) -> World:
+    """Run a scenario and return its world after the day: for those who need what a result leaves out.
+
+    Raises
+    ------
+    CascadeError
+        As `simulate` does.
+    """
+    _check_seed(seed)
+    world, _ = build_world(scenario, seed)
+    _run(scenario, world, lambda what, done: None)
+    return world
+
+
 def _run(scenario: Scenario, world: World, report: Progress) -> float:
     """Run the warm-up and the day, and check what came of it; return the seconds that the loop took."""
     warmup = scenario.priors.run.warmup_s

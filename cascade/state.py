@@ -473,8 +473,15 @@ POST = np.dtype(
 )
 THINNING = np.dtype([("sigmas", np.float64), ("factor", np.float64)])
 PROGRAMME = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("market", np.int64), ("side", np.int64), ("lots", np.int64)]
-)  # takes `lots` in every step from start to before stop; side of the book
+    [
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("market", np.int64),
+        ("side", np.int64),
+        ("lots", np.int64),
+        ("every", np.int64),
+    ]
+)  # takes `lots` in every so many steps from start to before stop; side of the book
 
 
 class Liquidity(NamedTuple):
@@ -485,6 +492,23 @@ class Liquidity(NamedTuple):
     wheel: np.ndarray  # int32, shape (markets * WHEEL,): first order that expires in a bucket
     history: np.ndarray  # float64, shape (coins * HISTORY,): log R, a ring
     thinning: np.ndarray  # THINNING, ascending from 0 sigmas: by how much depth thins after such a bar
+
+
+PROVIDERS = np.dtype(
+    [
+        ("mode", np.int64),  # who provides, by the names below
+        ("band_ticks", np.int64),  # ZERO_INTELLIGENCE: orders lie within this many ticks of the opposite best
+        ("lots", np.int64),  # ... and have this size
+        ("posts", np.float64),  # ... so many come in a step, of both sides
+        ("life_s", np.float64),  # ... and live so long on average
+    ]
+)
+GIVEN_ORDER = np.dtype(
+    [("market", np.int64), ("side", np.int64), ("offset", np.int64), ("lots", np.int64)]
+)  # side of the book; offset in ticks from the reference
+# who provides: quotes around the reference (the default); a given book, laid once; one laid anew around the reference
+# in every step; orders at random distances from the opposite best (Smith and Farmer)
+AROUND_REFERENCE, STANDING, RENEWED, ZERO_INTELLIGENCE = range(4)
 
 
 class Settings(NamedTuple):
@@ -498,6 +522,9 @@ class Settings(NamedTuple):
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
+    providers: np.ndarray  # PROVIDERS, shape (1,)
+    given: np.ndarray  # GIVEN_ORDER, by market: the orders of a STANDING or RENEWED book
+    given_first: np.ndarray  # int64, shape (markets + 1,): where each market's orders begin in `given`
 
 
 # switches

@@ -11,12 +11,13 @@ from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.liquidation import drain
 from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, settle_stale, withdraw
+from cascade.kernels.placement import lay, post_blindly
 from cascade.kernels.pools import record_pools
 from cascade.kernels.prices import hear_news, learn, mark_market, mid_usd, move_since, note_touch
 from cascade.kernels.queues import fire_ladders
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
-from cascade.state import ARBITRAGE, BUY, OPENINGS, STREAMS
+from cascade.state import ARBITRAGE, AROUND_REFERENCE, BUY, OPENINGS, RENEWED, STANDING, STREAMS, ZERO_INTELLIGENCE
 
 
 @kernel
@@ -38,9 +39,16 @@ def post_one_more(world, market, distance, depth_share, life_s):
 @rule
 def provide_liquidity(world, market, clock):
     """Let orders expire, quotes that lag be cleared, and new ones be posted."""
-    expire(world, market)
-    settle_stale(world, market)
-    post_quotes(world, market, clock)
+    mode = world.settings.providers[0]["mode"]
+    if mode != STANDING:
+        expire(world, market)
+    if mode == AROUND_REFERENCE:
+        settle_stale(world, market)
+        post_quotes(world, market, clock)
+    elif mode == RENEWED:
+        lay(world, market, True)
+    elif mode == ZERO_INTELLIGENCE:
+        post_blindly(world, market, clock)
     note_touch(world, market)
 
 

@@ -40,7 +40,8 @@ def run_programmes(world, step):
     programmes = world.settings.programmes
     for j in range(len(programmes)):
         programme = programmes[j]
-        if programme["start"] <= step < programme["stop"]:
+        due = programme["start"] <= step < programme["stop"]
+        if due and (step - programme["start"]) % programme["every"] == 0:
             take_at_market(world, programme["market"], programme["side"], programme["lots"])
             world.counters.n[N_PROGRAMME] += 1
 
