@@ -3,10 +3,10 @@
 import math
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import gammaincinv, ndtri
 
 from cascade.config import Liquidity as LiquidityPriors
-from cascade.config import Priors
+from cascade.config import Priors, between_quantiles
 from cascade.errors import InvalidConfigError
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
@@ -34,6 +34,7 @@ from cascade.state import (
     QUANTILES,
     STAKE_BINS,
     STREAMS,
+    TAKEN,
     THINNING,
     TICKS,
     WHEEL,
@@ -52,6 +53,7 @@ from cascade.units import QUANTUM_USD
 from cascade.venues import margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
+MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES  # probabilities of what a draw picks from
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
@@ -160,10 +162,11 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["basis_fade"] = 1.0 / np.maximum(1.0, windows)[contracts.venue]
     markets["mark_rule"] = np.array(rules)[contracts.venue]
     markets["engine_rate"] = np.array(rates)[contracts.venue]
-    markets["noise_rate"] = scenario.priors.flow.noise_per_s
+    markets["noise_rate"] = scenario.priors.flow.noise_per_s / scenario.priors.run.rounds
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
     standing_lots = scenario.priors.liquidity.touch_over_depth * depth / lot_usd
+    markets["requote_lots"] = standing_lots
     markets["touch_lots"] = standing_lots / (TOUCH_QUOTES / 2 * steps_seen(TOUCH_LIFE_S))
     for queue in ("first_queued", "last_queued", "first_stopped"):
         markets[queue] = NO_POSITION
@@ -229,11 +232,12 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
     keys = np.zeros(len(markets) * STREAMS, np.uint64)
     fill_keys(keys, seed)
     return Settings(
-        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s]),
+        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s, run.rounds]),
         switches=np.array(switches, np.int64),
         rates=make_rates(scenario.priors),
         keys=keys,
         noise_lots=noise_quantiles(scenario, contracts).ravel(),
+        noise_pace=paces(scenario.priors.flow.noise_dispersion),
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
@@ -261,12 +265,23 @@ def make_rates(priors: Priors) -> np.ndarray:
 
 
 def noise_quantiles(scenario: Scenario, contracts: Contracts) -> np.ndarray:
-    """Return quantiles of a noise trade's lots in every market: lognormal, with the stated mean over depth."""
+    """Return quantiles of a noise trade's lots in every market: of the stated law, with the stated mean over depth."""
     flow = scenario.priors.flow
-    shape = np.exp(flow.noise_sigma * ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES))
     lot_usd = contracts.lot_base * np.array(scenario.open_usd)[contracts.coin]
     mean_lots = flow.noise_over_depth * depth_usd(scenario, contracts) / lot_usd
+    if flow.noise_sizes:
+        shape = between_quantiles(flow.noise_probabilities, flow.noise_sizes, MIDDLES)
+        return mean_lots[:, None] * shape / shape.mean() + 0.5  # kernels cut off: to the nearest lot
+    shape = np.exp(flow.noise_sigma * ndtri(MIDDLES))
     return mean_lots[:, None] * shape / shape.mean()
+
+
+def paces(dispersion: float) -> np.ndarray:
+    """Return quantiles of how busy a second is: gamma with mean 1 and this variance, so that counts are over-dispersed."""
+    if dispersion == 0.0:
+        return np.ones(QUANTILES)
+    pace = gammaincinv(1.0 / dispersion, MIDDLES)
+    return pace / pace.mean()
 
 
 def make_programmes(scenario: Scenario) -> np.ndarray:
@@ -318,4 +333,6 @@ def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
         prices=in_place((n_coins, steps), PRICE),
         mark=in_place((steps, markets), np.float64),
         stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
+        taken=np.zeros(scenario.priors.run.taken_slots, TAKEN),
+        n_taken=np.zeros(1, np.int64),
     )

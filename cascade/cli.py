@@ -126,6 +126,34 @@ def bench(
     _print(json.dumps(figures, indent=2) if as_json else _indented(figures))
 
 
+@app.command()
+def fit_liquidity(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of one market's depth and trades, in order of time.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the liquidity file.", show_default="cascade-out/COIN.toml")
+    ] = None,
+    coin: Annotated[str | None, typer.Option(help="The coin, where the files do not say.", show_default=False)] = None,
+    kappa: Annotated[
+        float | None, typer.Option(min=0.1, max=5.0, help="Exponent of depth beyond 0.1%.", show_default="the priors'")
+    ] = None,
+) -> None:
+    """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
+    from cascade.liquidity_file import write_fit
+    from cascade.liquidity_fit import fit_liquidity as fit
+
+    fitted = fit(files, coin, kappa)
+    for report in fitted.reports:
+        _print(str(report))
+    named = [
+        *(path.name for path in files),
+        *(["--coin", coin] if coin else []),
+        *(["--kappa", f"{kappa}"] * bool(kappa)),
+    ]
+    place = out or Path("cascade-out") / f"{fitted.coin.lower()}.toml"
+    _print(fitted.table())
+    _print(f"written to {write_fit(fitted, place, ' '.join(['cascade fit-liquidity', *named]))}")
+
+
 # ── the steps of a replay ──────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -312,13 +312,15 @@ MARKET = np.dtype(
         ),  # z, by how much (log) this market's providers deviate from R after flow that hit it alone
         ("impact", np.float64),  # log move that uninformed flow made in this step
         ("arbitraged", np.float64),  # log move that arbitrage made in this step
+        ("leaning", np.float64),  # log move that providers follow already within the step, before they learn it
         ("bid_before", np.int64),  # best prices before the flow whose impact is measured
         ("ask_before", np.int64),
         ("expired", np.int64),  # last bucket of the expiry wheel that was emptied
         ("weight", np.float64),  # depth over the coin's
         ("stress_per_lot", np.float64),  # one lot over the coin's depth within 1% on one side
         ("touch_lots", np.float64),  # mean size of a quote at the touch
-        ("noise_rate", np.float64),  # noise trades per step
+        ("requote_lots", np.float64),  # mean size of one that follows takers within the step
+        ("noise_rate", np.float64),  # noise trades per round
         ("engine_rate", np.int64),  # liquidation orders per step
         ("cursor", np.int64),  # the mark's tick up to which the ladders have fired
         ("first_queued", np.int64),  # position to liquidate first, or -1
@@ -355,11 +357,12 @@ class Liquidity(NamedTuple):
 class Settings(NamedTuple):
     """Numbers of a run that do not change while it runs."""
 
-    layout: np.ndarray  # int64, shape (4,): coins, venues, steps in a block of news, steps between map snapshots
+    layout: np.ndarray  # int64, (5,): coins, venues, steps in a block of news, steps between map snapshots, rounds
     switches: np.ndarray  # int64, shape (8,): mechanisms on (1) or off (0), by the names below
     rates: np.ndarray  # float64, shape (11,): by the names below
     keys: np.ndarray  # uint64, shape (markets * STREAMS,): draw keys by market and stream
     noise_lots: np.ndarray  # float64, shape (markets * QUANTILES,): quantiles of a noise trade's size
+    noise_pace: np.ndarray  # float64, shape (QUANTILES,): quantiles of how busy a second is, over the mean
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
@@ -444,6 +447,16 @@ class Counters(NamedTuple):
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick
 
 
+TAKEN = np.dtype(
+    [
+        ("clock", np.int64),  # steps since the warm-up began
+        ("lots", np.int64),  # filled
+        ("tick", np.int32),  # of the last fill
+        ("market", np.int16),
+        ("side", np.int8),  # of the taker: BUY or SELL
+        ("is_informed", np.int8),  # it took a quote that lagged
+    ]
+)
 PRICE = np.dtype([("index_usd", np.float64), ("value_usd", np.float64), ("reference_usd", np.float64)])
 
 
@@ -455,6 +468,8 @@ class Records(NamedTuple):
     prices: np.ndarray  # PRICE, shape (coins, steps)
     mark: np.ndarray  # float64, shape (steps, markets)
     stake: np.ndarray  # float32, shape (snapshots, coins, 2, STAKE_BINS)
+    taken: np.ndarray  # TAKEN, shape (room,): orders of takers without leverage, as far as there is room
+    n_taken: np.ndarray  # int64, shape (1,): how many of them are written
 
 
 class World(NamedTuple):
