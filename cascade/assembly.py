@@ -277,7 +277,7 @@ def noise_quantiles(scenario: Scenario, contracts: Contracts) -> np.ndarray:
 
 
 def paces(dispersion: float) -> np.ndarray:
-    """Return quantiles of how busy a second is: gamma with mean 1 and this variance, so that counts are over-dispersed."""
+    """Return quantiles of how busy a second is: gamma, of mean 1 and this variance, as counts come in bursts."""
     if dispersion == 0.0:
         return np.ones(QUANTILES)
     pace = gammaincinv(1.0 / dispersion, MIDDLES)

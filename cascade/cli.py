@@ -136,6 +136,10 @@ def fit_liquidity(
     kappa: Annotated[
         float | None, typer.Option(min=0.1, max=5.0, help="Exponent of depth beyond 0.1%.", show_default="the priors'")
     ] = None,
+    match: Annotated[
+        bool,
+        typer.Option("--match", help="Also run the engine, so that its price moves as the recorded."),
+    ] = False,
 ) -> None:
     """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
     from cascade.liquidity_file import write_fit
@@ -149,6 +153,13 @@ def fit_liquidity(
         *(["--coin", coin] if coin else []),
         *(["--kappa", f"{kappa}"] * bool(kappa)),
     ]
+    if match:
+        from cascade.simulated_market import own_noise
+
+        named.append("--match")
+        with _progress() as lines:
+            _say_if_compiling(lines)
+            fitted = fitted.with_prior("flow", "value_bp_per_sqrt_s", round(own_noise(fitted), 4))
     place = out or Path("cascade-out") / f"{fitted.coin.lower()}.toml"
     _print(fitted.table())
     _print(f"written to {write_fit(fitted, place, ' '.join(['cascade fit-liquidity', *named]))}")

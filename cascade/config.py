@@ -68,9 +68,7 @@ class Flow(Strict):
     """Takers without leverage."""
 
     noise_per_s: float = Field(ge=0, le=30)
-    noise_dispersion: float = Field(
-        default=0.0, ge=0, le=100
-    )  # variance of a second's rate over its square; 0: Poisson
+    noise_dispersion: float = Field(default=0.0, ge=0, le=100)  # of a second's rate: variance over square; 0: Poisson
     noise_over_depth: float = Field(ge=0)
     noise_sigma: float = Field(ge=0, le=4)  # lognormal sizes, where no quantiles are given:
     noise_probabilities: tuple[Fraction, ...] = ()

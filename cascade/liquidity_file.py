@@ -6,7 +6,7 @@ the given priors state: sizes of quotes and trades are shares of depth.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,15 @@ class LiquidityFit:
     def to_toml(self, command: str) -> str:
         """Return the text of the liquidity file; `command` is what made it."""
         return "\n".join([*self._made(command), *self._market(), *self._measured(), *self._priors()]) + "\n"
+
+    def sections(self) -> dict[str, dict[str, Any]]:
+        """Return what the priors say, as `Priors.changed` takes it."""
+        rest = {name: keys for name, keys in self.priors.items() if name != "coin"}
+        return {"coins": {self.coin: self.priors["coin"]}, **rest}
+
+    def with_prior(self, section: str, key: str, value: float) -> "LiquidityFit":
+        """Return a copy with one prior changed."""
+        return replace(self, priors=self.priors | {section: self.priors[section] | {key: value}})
 
     def table(self) -> str:
         """Return every figure with its standard error, for people."""
@@ -98,7 +107,7 @@ class LiquidityFile(Strict):
     made: dict[str, Any]
     market: dict[str, Any]
     measured: dict[str, Any]
-    priors: dict[str, dict[str, Any]]  # coin, liquidity, flow: keys of the priors of the same names
+    priors: dict[str, dict[str, Any]]  # coin, liquidity, flow, run: keys of the priors of the same names
 
 
 def fitted_priors(path: str | Path, base: Priors | None = None, keep_depth: bool = False) -> Priors:

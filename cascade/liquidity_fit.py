@@ -1,5 +1,6 @@
 """Recorded markets -> their liquidity: arrival, cancel and trade rates, sizes, depth, lifetimes, moves; with errors."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "PERP")  # what a symbol may e
 NEAR = 1e-3  # distance within which a recording's depth is taken as it is; beyond, the priors' shape carries it on
 SIZE_PROBABILITIES = (0.0, *(k / 20 for k in range(1, 20)), 0.97, 0.98, 0.99, 0.995, 0.998, 0.999, 1.0)
 MIDDLES = (np.arange(1024) + 0.5) / 1024  # where the mean of sizes is taken
+ORDERS_A_ROUND = 2.0  # of takers, on average: books are filled up between rounds
 RECOVERY_S = 10  # lag at which the return of depth to its mean is measured
 
 
@@ -162,6 +164,7 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
     sizes = np.quantile(market.order_usd, SIZE_PROBABILITIES)
     lifetime = lifetimes(measured)
     variance = float(measured["signature_bp2_per_s_by_lag_s"].value[:5].mean())
+    orders_per_s = float(measured["orders_per_s"].value)
     return {
         "coin": {
             "depth_1pct_usd": _rounded(wide),
@@ -175,13 +178,14 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
             "taken_share": 0.0,  # those who take quotes that lag are among the recorded takers already
         },
         "flow": {
-            "noise_per_s": _rounded(float(measured["orders_per_s"].value)),
+            "noise_per_s": _rounded(orders_per_s),
             "noise_dispersion": _rounded(float(measured["orders_dispersion"].value)),
             "noise_over_depth": _rounded(between_quantiles(SIZE_PROBABILITIES, sizes, MIDDLES).mean() / wide),
             "value_bp_per_sqrt_s": _rounded(np.sqrt(float(measured["unexplained_bp2_per_s"].value))),
             "noise_probabilities": list(SIZE_PROBABILITIES),
             "noise_sizes": [_rounded(size) for size in sizes],
         },
+        "run": {"rounds": min(64, math.ceil(orders_per_s / ORDERS_A_ROUND))},
     }
 
 

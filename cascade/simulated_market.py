@@ -1,11 +1,16 @@
-"""One market of the engine, looked at as the recording was: at the end of every second, and order by order of its takers."""
+"""One market of the engine, looked at as a recording is: at every second's end, and order by order of its takers."""
+
+from collections.abc import Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 
 from cascade.assembly import build_world
-from cascade.config import Priors
+from cascade.config import Priors, load_priors
+from cascade.engine import simulate
 from cascade.kernels.loop import run_steps
-from cascade.microstructure import DISTANCES, Seconds
+from cascade.liquidity_file import LiquidityFit
+from cascade.microstructure import DISTANCES, LAGS_S, Seconds
 from cascade.observing import BOOKS_S, WINDOW
 from cascade.scenario import Scenario, load_venues
 from cascade.state import BUY, NO_ORDER, SELL, TICKS, World
@@ -14,13 +19,13 @@ VENUE = "binance"
 ROOM = 1 << 20  # for takers' orders
 
 
-def market_alone(priors: Priors, coin: str, open_usd: float, seconds: int) -> Scenario:
-    """Return a world of one market, without leverage and without news."""
-    priors = priors.changed(run={"taken_slots": ROOM, "news_block_s": 60})
+def market_alone(priors: Priors, coin: str, open_usd: float, seconds: int, venue: str = VENUE) -> Scenario:
+    """Return a world of one market, without leverage and without news; takers' orders are kept."""
+    priors = priors.changed(run={"taken_slots": ROOM})
     return Scenario(
         name=f"{coin} as recorded",
         coins=(coin,),
-        venues=load_venues([VENUE]),
+        venues=load_venues([venue]),
         open_usd=(open_usd,),
         seconds=seconds,
         priors=priors,
@@ -28,7 +33,7 @@ def market_alone(priors: Priors, coin: str, open_usd: float, seconds: int) -> Sc
 
 
 def simulated(scenario: Scenario, seed: int) -> Seconds:
-    """Run a market and return it second by second."""
+    """Run a market and return it second by second; for worlds of `market_alone`."""
     world, _ = build_world(scenario, seed)
     warmup = scenario.priors.run.warmup_s
     run_steps(world, -warmup, 0, warmup)
@@ -61,6 +66,26 @@ def simulated(scenario: Scenario, seed: int) -> Seconds:
         books_usd=np.array(books),
         first_price_usd=(window.start + floor) * tick,
     )
+
+
+def own_noise(fit: LiquidityFit, seeds: Sequence[int] = range(1, 13), seconds: int = 1800) -> float:
+    """Return the noise of the value, bp per root second, with which the engine's price moves as the recorded one did.
+
+    Over 1 to 5 s, where a recording is precise. Takers' orders move the price besides, and the more, the more the value
+    does, because books behind a moving price are thin: so it is searched for. 0, where takers alone move it as much.
+    """
+    lags = [lag for lag in LAGS_S if lag <= 5]
+    wanted = fit.measured["signature_bp2_per_s_by_lag_s"].value[: len(lags)].mean()
+    priors = load_priors().changed(**fit.sections())
+    open_usd = float(fit.market.mid_usd[0])
+
+    def excess(noise_bp: float) -> float:
+        changed = priors.changed(flow={"value_bp_per_sqrt_s": noise_bp})
+        scenario = market_alone(changed, fit.coin, open_usd, seconds)
+        logs = [np.log(simulate(scenario, seed).index_usd[0]) * 1e4 for seed in seeds]
+        return float(np.mean([np.mean((x[lag:] - x[:-lag]) ** 2) / lag for x in logs for lag in lags]) - wanted)
+
+    return brentq(excess, 0.0, float(np.sqrt(wanted)), xtol=0.01) if excess(0.0) < 0 else 0.0
 
 
 def lots_by_tick(world: World, first: int, last: int) -> tuple[int, np.ndarray]:
