@@ -202,20 +202,32 @@ def post_tables(liquidity: LiquidityPriors) -> tuple[np.ndarray, np.ndarray]:
     """Return distances and lifetimes by quantile of a post's distance, and mean sizes over the depth within 1%.
 
     Half of the posts are nearer than `break_fraction`, log-uniform on either side of it. A post's mean size is what
-    makes mean depth within u equal B u**kappa, given how many are posted there and how long they stay.
+    makes mean depth within u that of the profile, given how many are posted there and how long they stay.
     """
     half = QUANTILES // 2
     near = np.geomspace(liquidity.nearest, liquidity.break_fraction, half + 1)
     distance = np.concatenate([near, np.geomspace(liquidity.break_fraction, liquidity.farthest, half + 1)[1:]])
     middle = np.sqrt(distance[1:] * distance[:-1])
     life = np.minimum(liquidity.lifetime_s, liquidity.lifetime_near_s + liquidity.lifetime_per_bp_s * middle * 1e4)
-    depth = (distance / 0.01) ** liquidity.kappa
+    depth = profile(liquidity, distance)
     depth[0] = 0.0
     posts_per_s = liquidity.posts_per_s / 2 / QUANTILES  # of one side, at one quantile
     posts = np.zeros(QUANTILES + 1, POST)
     posts["distance"], posts["life"][:-1] = distance, life
     posts["exponential"][:-1] = -np.log1p(-(np.arange(QUANTILES) + 0.5) / QUANTILES)
     return posts, np.diff(depth) / (posts_per_s * steps_seen(life))
+
+
+def profile(liquidity: LiquidityPriors, distance: np.ndarray) -> np.ndarray:
+    """Return depth within each distance over that within 1%: a power law, but between stated points where there are."""
+    law = (distance / 0.01) ** liquidity.kappa
+    if not liquidity.profile_distances:
+        return law
+    at = np.log([*liquidity.profile_distances, 0.01])
+    stated = np.log([*liquidity.profile_depths, 1.0])
+    between = np.exp(np.interp(np.log(distance), at, stated))
+    nearest = np.exp(stated[0] + liquidity.kappa * (np.log(distance) - at[0]))
+    return np.where(distance >= 0.01, law, np.where(np.log(distance) < at[0], nearest, between))
 
 
 def steps_seen(life_s: np.ndarray | float) -> np.ndarray | float:
@@ -260,6 +272,7 @@ def make_rates(priors: Priors) -> np.ndarray:
             priors.withdrawal.sigmas_per_liquidated_depth,
             1.0 / HISTORY,
             0.01,  # pull to the open in the warm-up: keeps it within a few basis points
+            priors.withdrawal.severity_sigma,
         ]
     )
 

@@ -34,6 +34,18 @@ class Liquidity(Strict):
     lifetime_per_bp_s: float = Field(ge=0)
     touch_over_depth: float = Field(ge=0)
     taken_share: Fraction = Field(ge=0, le=1)
+    profile_distances: tuple[Fraction, ...] = ()  # below 1%: where the law is replaced by stated points,
+    profile_depths: tuple[float, ...] = ()  # depth within each, without quotes at the touch, over that within 1%
+
+    @model_validator(mode="after")
+    def _a_profile(self) -> Self:
+        at, depths = self.profile_distances, self.profile_depths
+        if len(at) != len(depths):
+            raise flaw(f"must be as many as profile_distances, got {len(depths)}", "profile_depths")
+        for name, values, most in (("profile_distances", at, 0.01), ("profile_depths", depths, 1.0)):
+            if values and (values[0] <= 0 or values[-1] >= most or list(values) != sorted(set(values))):
+                raise flaw(f"must rise between 0 and {most:g}, got {values}", name)
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -54,6 +66,7 @@ class Withdrawal(Strict):
     refill_per_minute: Fraction = Field(gt=0)
     retreat_per_minute: float = Field(gt=0)
     sigmas_per_liquidated_depth: float = Field(ge=0)
+    severity_sigma: float = Field(default=0.0, ge=0, le=3)  # of the log by which (thinning - 1) varies; 0: it does not
 
     @model_validator(mode="after")
     def _rising(self) -> Self:

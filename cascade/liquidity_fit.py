@@ -172,6 +172,7 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
         },
         "liquidity": {
             "kappa": wide_kappa,
+            **_profile(measured, wide),
             "lifetime_near_s": lifetime[0],
             "lifetime_per_bp_s": lifetime[1],
             "touch_over_depth": _rounded(float(measured["touch_usd"].value) / wide),
@@ -187,6 +188,13 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
         },
         "run": {"rounds": min(64, math.ceil(orders_per_s / ORDERS_A_ROUND))},
     }
+
+
+def _profile(measured: dict[str, Figure], wide: float) -> dict[str, list[float]]:
+    """Return depth within 0.1% and nearer, over that within 1%: what is at the touch is posted besides."""
+    near = [u for u in DISTANCES if u <= NEAR]
+    beyond = measured["depth_usd_within"].value[: len(near)] - measured["touch_usd"].value
+    return {"profile_distances": near, "profile_depths": [_rounded(depth / wide) for depth in beyond]}
 
 
 def lifetimes(measured: dict[str, Figure]) -> tuple[float, float]:

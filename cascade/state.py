@@ -359,7 +359,7 @@ class Settings(NamedTuple):
 
     layout: np.ndarray  # int64, (5,): coins, venues, steps in a block of news, steps between map snapshots, rounds
     switches: np.ndarray  # int64, shape (8,): mechanisms on (1) or off (0), by the names below
-    rates: np.ndarray  # float64, shape (11,): by the names below
+    rates: np.ndarray  # float64, shape (13,): by the names below
     keys: np.ndarray  # uint64, shape (markets * STREAMS,): draw keys by market and stream
     noise_lots: np.ndarray  # float64, shape (markets * QUANTILES,): quantiles of a noise trade's size
     noise_pace: np.ndarray  # float64, shape (QUANTILES,): quantiles of how busy a second is, over the mean
@@ -384,7 +384,8 @@ LIQUIDATIONS, STOPS, WITHDRAWAL, ARBITRAGE, OPENINGS, LEARNING, TRACKING = range
     LIQUIDATION_STRESS,  # sigmas of stress per unit of liquidated over depth
     STRESS_FADE,  # per step
     WARMUP_PULL,  # of R to the opening price during the warm-up, per step
-) = range(12)
+    SEVERITY,  # of withdrawal: sd of its logarithm from one half hour to the next
+) = range(13)
 # mark rules
 MARK_MEDIAN, MARK_INDEX_BASIS, MARK_LAST, MARK_INDEX = range(4)
 # draw streams

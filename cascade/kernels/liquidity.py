@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from cascade.kernels.book import append, free_slot, new_slot, unlink
-from cascade.kernels.draws import bits, field, poisson, uniform
+from cascade.kernels.draws import bits, field, normal, poisson, uniform
 from cascade.kernels.jit import rule
 from cascade.kernels.orders import note_taken
 from cascade.kernels.record import lots_at
@@ -26,17 +26,20 @@ from cascade.state import (
     REFILL,
     RETREAT,
     SELL,
+    SEVERITY,
     STEP_S,
     STREAMS,
     STRESS_FADE,
     TAKEN_SHARE,
     TICKS,
+    VALUE_STREAM,
     WHEEL,
     WITHDRAWAL,
 )
 
 TOUCH_QUOTES = 4  # posted at the touch in every step, two a side
 TOUCH_LIFE_S = 2.0  # mean
+EPISODE_S, EPISODES = 1800, 1 << 20  # for how long a severity of withdrawal holds, and which draw it is
 REQUOTES = 1 << 20  # draws of a step from there on are those of quotes that follow takers
 
 
@@ -207,6 +210,14 @@ def thinning(liquidity, sigmas):
 
 
 @rule
+def severity(world, coin, clock):
+    """Return by what factor providers overdo, or underdo, withdrawal in this half hour: lognormal, with median 1."""
+    first = coin * world.settings.layout[1]
+    key = world.settings.keys[STREAMS * first + VALUE_STREAM]
+    return math.exp(world.settings.rates[SEVERITY] * normal(uniform(bits(key, clock // EPISODE_S, EPISODES))))
+
+
+@rule
 def withdraw(world, coin, clock):
     """Move `w` towards what the last five minutes ask for, and let the orders age: faster, the thinner the book.
 
@@ -221,7 +232,10 @@ def withdraw(world, coin, clock):
     world.coins[coin]["liquidated"] *= 1.0 - rates[STRESS_FADE]
     w = world.coins[coin]["withdrawal"]
     if world.settings.switches[WITHDRAWAL] == 1:
-        floor = 1.0 / thinning(liquidity, stress)
+        factor = thinning(liquidity, stress)
+        if rates[SEVERITY] > 0.0:
+            factor = 1.0 + severity(world, coin, clock) * (factor - 1.0)
+        floor = 1.0 / factor
         w += (floor - w) * (rates[RETREAT] if floor < w else rates[REFILL])
         world.coins[coin]["withdrawal"] = w
     world.coins[coin]["hazard_s"] += rates[STEP_S] / math.sqrt(w)
