@@ -162,23 +162,23 @@ def signature(market: Seconds, lags_s: Sequence[int] = LAGS_S) -> Figure:
     return Figure(np.array([f.value for f in figures]), np.array([f.error for f in figures]))
 
 
-def impact(market: Seconds, after_s: int = 0) -> tuple[np.ndarray, Figure]:
-    """Return mean net flow by class of its size, and the mid's move with it over that second and `after_s` more, bp.
+def flow_edges(market: Seconds) -> np.ndarray:
+    """Return bounds of classes of the size of a second's net flow, USD: its `FLOW_QUANTILES`."""
+    return np.quantile(np.abs(market.flow_usd[1:]), FLOW_QUANTILES)
 
-    Classes are bounded by `FLOW_QUANTILES` of the size of seconds' net flow.
-    """
+
+def impact(market: Seconds, edges: np.ndarray, after_s: int = 0) -> tuple[np.ndarray, Figure]:
+    """Return mean net flow by class of its size, and the mid's move with it over that second and `after_s` more, bp."""
     flow = market.flow_usd[1 : len(market) - after_s]
     log_mid = np.log(market.mid_usd) * 1e4
     moves = np.sign(flow) * (log_mid[1 + after_s :] - log_mid[: -1 - after_s])
-    edges = np.quantile(np.abs(flow), FLOW_QUANTILES)
-    of_class = np.digitize(np.abs(flow), edges[1:-1])
-    sizes = np.array([np.abs(flow)[of_class == k].mean() for k in range(len(edges) - 1)])
+    of_class, n = np.digitize(np.abs(flow), edges[1:-1]), len(edges) - 1
 
-    def means(i: np.ndarray) -> np.ndarray:
-        count = np.bincount(of_class[i], minlength=len(sizes))
-        return np.bincount(of_class[i], moves[i], len(sizes)) / np.maximum(count, 1)
+    def means(i: np.ndarray, values: np.ndarray = moves) -> np.ndarray:
+        count = np.bincount(of_class[i], minlength=n)
+        return np.bincount(of_class[i], values[i], n) / np.maximum(count, 1)
 
-    return sizes, bootstrapped(means, len(flow))
+    return means(np.arange(len(flow)), np.abs(flow)), bootstrapped(means, len(flow))
 
 
 def unexplained(market: Seconds, exponent: float = 0.7) -> Figure:
