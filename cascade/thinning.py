@@ -9,13 +9,17 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 
-from cascade.config import Priors
+from cascade.config import Priors, load_priors
 from cascade.engine import simulate
+from cascade.reading import read_toml
 from cascade.scenario import Scenario, load_venues
 
+FITTED = Path(__file__).with_name("fitted") / "withdrawal.toml"
+DAMPING = 0.7  # of a round's correction: bands share the table's edges
 BAR_MIN = 5
 BEFORE_MIN = 30
 START_MIN = 60  # of the bar
@@ -98,19 +102,27 @@ def fitted_thinning(priors: Priors, seeds: Sequence[int], rounds: int = 8, threa
     """Return priors whose table of thinning is such that the median of every band is as measured.
 
     What is fitted is what depth is heading for after a bar; what it comes to hangs on how fast it gets there and back.
+    How severely providers react varies around a median of 1: left out while medians are fitted, which then are sharp.
     """
-    sigmas = priors.withdrawal.sigmas
+    severity = priors.withdrawal.severity_sigma
+    priors = priors.changed(withdrawal={"severity_sigma": 0.0})
     for _ in range(rounds):
         bars = shocked_bars(priors, seeds, threads=threads)
         factors = list(priors.withdrawal.thinning)
         for band in BANDS[1:]:
-            median = bars.within(band).quantile(0.5)[0]
-            for k, sigma in enumerate(sigmas):
+            short = (band.median - 1.0) / (bars.within(band).quantile(0.5)[0] - 1.0)
+            for k, sigma in enumerate(priors.withdrawal.sigmas):
                 if band.first <= sigma < band.last:
-                    factors[k] = 1.0 + (factors[k] - 1.0) * (band.median - 1.0) / (median - 1.0)
+                    factors[k] = 1.0 + (factors[k] - 1.0) * short**DAMPING
         factors = np.maximum.accumulate(np.round(factors, 2)).tolist()
         priors = priors.changed(withdrawal={"thinning": tuple(factors)})
-    return priors
+    return priors.changed(withdrawal={"severity_sigma": severity})
+
+
+def fitted_withdrawal(base: Priors | None = None) -> Priors:
+    """Return priors with the withdrawal that was fitted to `BANDS` and ships with the package."""
+    table = read_toml(FITTED)["withdrawal"]
+    return (base or load_priors()).changed(withdrawal=table)
 
 
 def sigma_bar(priors: Priors, coin: str) -> float:

@@ -70,7 +70,7 @@ def draw_signature(axis: Axes, recorded: Figure, simulated: Figure) -> None:
     axis.fill_between(
         np.array(LAGS_S)[judged], 0.75 * recorded.value[judged], 1.25 * recorded.value[judged], color="#e6e6e6", lw=0
     )
-    axis.text(2.3, 0.62 * recorded.value[0], "± 25 %", fontsize=8, color=GREY)
+    axis.text(1.05, 0.58 * recorded.value[0], "± 25 %", fontsize=8, color=GREY)
     axis.errorbar(LAGS_S, recorded.value, 2 * recorded.error, fmt="o", ms=4, color=INK)
     axis.errorbar(np.array(LAGS_S) * 1.04, simulated.value, 2 * simulated.error, color=VERMILION)
     axis.set_xscale("log")
