@@ -26,7 +26,7 @@ START_MIN = 60  # of the bar
 LENGTH_MIN = START_MIN + 4 * BAR_MIN
 SECONDS_PER_YEAR = 365 * 86_400
 TAIL = 3.0  # exponent of the distribution of large bars: sizes within a band are spread accordingly [assumed]
-FARTHEST_SIGMAS = 60.0
+FARTHEST_SIGMAS = 40.0  # beyond, a rise would leave the prices that books hold
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=1000, help="bars in each band")
+    parser.add_argument("--seeds", type=int, default=600, help="bars in each band")
     parser.add_argument("--fit", action="store_true", help="fit the withdrawal anew, on other seeds")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("cascade-out/thinning"), help="where to write")
@@ -118,7 +118,7 @@ def show(figures: dict) -> None:
 def as_toml(priors: Priors) -> str:
     """Return the fitted withdrawal as a file."""
     table = priors.withdrawal
-    return f"""# Withdrawal of depth, such that books of the engine thin after large five-minute bars as measured ones do.
+    return f"""# Withdrawal of depth, such that books thin after large five-minute bars as measured ones do.
 # `thinning` is what depth is heading for: it comes less far, as it takes minutes and comes back. Medians are fitted;
 # `severity_sigma` spreads bars of one size as far as the measured 90% quantiles [computed from the evidence's table].
 
