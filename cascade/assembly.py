@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import gammaincinv, ndtri
 
 from cascade.config import Liquidity as LiquidityPriors
-from cascade.config import Priors
+from cascade.config import Priors, between_quantiles
 from cascade.errors import InvalidConfigError
 from cascade.given import given_rows, provider_tables
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
@@ -44,6 +44,7 @@ from cascade.state import (
     QUANTILES,
     STAKE_BINS,
     STREAMS,
+    TAKEN,
     THINNING,
     WHEEL,
     WHOLE,
@@ -65,6 +66,7 @@ from cascade.venues import Venue, margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
 PARTS = 10_000  # liquidation orders beyond two a position that a day has room for
+MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES  # probabilities of what a draw picks from
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
@@ -252,10 +254,11 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["engine_rate"] = np.array(rates)[contracts.venue]
     for market, state in enumerate(markets):
         _set_funding(state, scenario.venues[contracts.venue[market]], scenario.priors.funding.rate_8h)
-    markets["noise_rate"] = scenario.priors.flow.noise_per_s
+    markets["noise_rate"] = scenario.priors.flow.noise_per_s / scenario.priors.run.rounds
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
     standing_lots = scenario.priors.liquidity.touch_over_depth * depth / lot_usd
+    markets["requote_lots"] = standing_lots
     markets["touch_lots"] = standing_lots / (TOUCH_QUOTES / 2 * steps_seen(TOUCH_LIFE_S))
     for queue in ("first_queued", "last_queued", "first_stopped"):
         markets[queue] = NO_POSITION
@@ -300,20 +303,32 @@ def post_tables(liquidity: LiquidityPriors) -> tuple[np.ndarray, np.ndarray]:
     """Return distances and lifetimes by quantile of a post's distance, and mean sizes over the depth within 1%.
 
     Half of the posts are nearer than `break_fraction`, log-uniform on either side of it. A post's mean size is what
-    makes mean depth within u equal B u**kappa, given how many are posted there and how long they stay.
+    makes mean depth within u that of the profile, given how many are posted there and how long they stay.
     """
     half = QUANTILES // 2
     near = np.geomspace(liquidity.nearest, liquidity.break_fraction, half + 1)
     distance = np.concatenate([near, np.geomspace(liquidity.break_fraction, liquidity.farthest, half + 1)[1:]])
     middle = np.sqrt(distance[1:] * distance[:-1])
     life = np.minimum(liquidity.lifetime_s, liquidity.lifetime_near_s + liquidity.lifetime_per_bp_s * middle * 1e4)
-    depth = (distance / 0.01) ** liquidity.kappa
+    depth = profile(liquidity, distance)
     depth[0] = 0.0
     posts_per_s = liquidity.posts_per_s / 2 / QUANTILES  # of one side, at one quantile
     posts = np.zeros(QUANTILES + 1, POST)
     posts["distance"], posts["life"][:-1] = distance, life
     posts["exponential"][:-1] = -np.log1p(-(np.arange(QUANTILES) + 0.5) / QUANTILES)
     return posts, np.diff(depth) / (posts_per_s * steps_seen(life))
+
+
+def profile(liquidity: LiquidityPriors, distance: np.ndarray) -> np.ndarray:
+    """Return depth within each distance over that within 1%: a power law, but between stated points where there are."""
+    law = (distance / 0.01) ** liquidity.kappa
+    if not liquidity.profile_distances:
+        return law
+    at = np.log([*liquidity.profile_distances, 0.01])
+    stated = np.log([*liquidity.profile_depths, 1.0])
+    between = np.exp(np.interp(np.log(distance), at, stated))
+    nearest = np.exp(stated[0] + liquidity.kappa * (np.log(distance) - at[0]))
+    return np.where(distance >= 0.01, law, np.where(np.log(distance) < at[0], nearest, between))
 
 
 def steps_seen(life_s: np.ndarray | float) -> np.ndarray | float:
@@ -330,11 +345,12 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
     keys = np.zeros(len(markets) * STREAMS, np.uint64)
     fill_keys(keys, seed)
     return Settings(
-        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s]),
+        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s, run.rounds]),
         switches=np.array(switches, np.int64),
         rates=make_rates(scenario.priors),
         keys=keys,
         noise_lots=noise_quantiles(scenario, contracts).ravel(),
+        noise_pace=paces(scenario.priors.flow.noise_dispersion),
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
@@ -358,17 +374,29 @@ def make_rates(priors: Priors) -> np.ndarray:
             priors.withdrawal.sigmas_per_liquidated_depth,
             1.0 / HISTORY,
             0.01,  # pull to the open in the warm-up: keeps it within a few basis points
+            priors.withdrawal.severity_sigma,
         ]
     )
 
 
 def noise_quantiles(scenario: Scenario, contracts: Contracts) -> np.ndarray:
-    """Return quantiles of a noise trade's lots in every market: lognormal, with the stated mean over depth."""
+    """Return quantiles of a noise trade's lots in every market: of the stated law, with the stated mean over depth."""
     flow = scenario.priors.flow
-    shape = np.exp(flow.noise_sigma * ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES))
     lot_usd = contracts.lot_base * np.array(scenario.open_usd)[contracts.coin]
     mean_lots = flow.noise_over_depth * depth_usd(scenario, contracts) / lot_usd
+    if flow.noise_sizes:
+        shape = between_quantiles(flow.noise_probabilities, flow.noise_sizes, MIDDLES)
+        return mean_lots[:, None] * shape / shape.mean() + 0.5  # kernels cut off: to the nearest lot
+    shape = np.exp(flow.noise_sigma * ndtri(MIDDLES))
     return mean_lots[:, None] * shape / shape.mean()
+
+
+def paces(dispersion: float) -> np.ndarray:
+    """Return quantiles of how busy a second is: gamma, of mean 1 and this variance, as counts come in bursts."""
+    if dispersion == 0.0:
+        return np.ones(QUANTILES)
+    pace = gammaincinv(1.0 / dispersion, MIDDLES)
+    return pace / pace.mean()
 
 
 def make_programmes(scenario: Scenario) -> np.ndarray:
@@ -448,4 +476,6 @@ def make_records(scenario: Scenario, rules: np.ndarray, ledger: Ledger, position
         mark=in_place((steps, markets), np.float64),
         funding=np.zeros((-(-steps // 3600), markets), np.int64),
         stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
+        taken=np.zeros(scenario.priors.run.taken_slots, TAKEN),
+        n_taken=np.zeros(1, np.int64),
     )

@@ -234,6 +234,45 @@ def _laws_text(found: "Validation", place: "Path | None") -> str:
     return printed.get().rstrip()
 
 
+@app.command("fit-liquidity")
+def fit_liquidity(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of one market's depth and trades, in order of time.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the liquidity file.", show_default="cascade-out/COIN.toml")
+    ] = None,
+    coin: Annotated[str | None, typer.Option(help="The coin, where the files do not say.", show_default=False)] = None,
+    kappa: Annotated[
+        float | None, typer.Option(min=0.1, max=5.0, help="Exponent of depth beyond 0.1%.", show_default="the priors'")
+    ] = None,
+    match: Annotated[
+        bool,
+        typer.Option("--match", help="Also run the engine, so that its price moves as the recorded."),
+    ] = False,
+) -> None:
+    """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
+    from cascade.liquidity_file import write_fit
+    from cascade.liquidity_fit import fit_liquidity as fit
+
+    fitted = fit(files, coin, kappa)
+    for report in fitted.reports:
+        _print(str(report))
+    named = [
+        *(path.name for path in files),
+        *(["--coin", coin] if coin else []),
+        *(["--kappa", f"{kappa}"] * bool(kappa)),
+    ]
+    if match:
+        from cascade.simulated_market import own_noise
+
+        named.append("--match")
+        with _progress() as lines:
+            _say_if_compiling(lines)
+            fitted = fitted.with_prior("flow", "value_bp_per_sqrt_s", round(own_noise(fitted), 4))
+    place = out or Path("cascade-out") / f"{fitted.coin.lower()}.toml"
+    _print(fitted.table())
+    _print(f"written to {write_fit(fitted, place, ' '.join(['cascade fit-liquidity', *named]))}")
+
+
 # ── venues ────────────────────────────────────────────────────────────────────────────────────────────────────
 venues = typer.Typer(no_args_is_help=False, help="List the venues and their rules.", invoke_without_command=True)
 app.add_typer(venues, name="venues")

@@ -10,10 +10,10 @@ from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.liquidation import drain
-from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, settle_stale, withdraw
+from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, requote, settle_stale, withdraw
 from cascade.kernels.placement import lay, post_blindly
 from cascade.kernels.pools import record_pools
-from cascade.kernels.prices import hear_news, learn, mark_market, mid_usd, move_since, note_touch
+from cascade.kernels.prices import hear_news, lean, learn, mark_market, mid_usd, move_since, note_touch
 from cascade.kernels.queues import fire_ladders
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
@@ -43,13 +43,32 @@ def provide_liquidity(world, market, clock):
     if mode != STANDING:
         expire(world, market)
     if mode == AROUND_REFERENCE:
-        settle_stale(world, market)
+        settle_stale(world, market, clock)
         post_quotes(world, market, clock)
     elif mode == RENEWED:
         lay(world, market, True)
     elif mode == ZERO_INTELLIGENCE:
         post_blindly(world, market, clock)
     note_touch(world, market)
+
+
+@rule
+def trade_in_rounds(world, market, clock):
+    """Send noise trades; where a step has several rounds, providers follow each but the last and quote again."""
+    trade_noise(world, market, clock, 0)
+    for turn in range(1, world.settings.layout[4]):
+        lean(world, market)
+        requote(world, market, clock, turn)
+        note_touch(world, market)
+        trade_noise(world, market, clock, turn)
+
+
+@rule
+def forget_flow(world, n_markets):
+    """Teach nothing in the warm-up."""
+    for market in range(n_markets):
+        world.markets[market]["impact"] = 0.0
+        world.markets[market]["leaning"] = 0.0
 
 
 @rule
@@ -124,8 +143,9 @@ def run_steps(world, first_step, last_step, warmup):
             withdraw(world, coin, clock)
         for market in range(n_markets):
             provide_liquidity(world, market, clock)
-            trade_noise(world, market, clock)
+            trade_in_rounds(world, market, clock)
         if step < 0:
+            forget_flow(world, n_markets)
             continue
         run_programmes(world, step)
         trade_accounts(world, step, n_markets)
