@@ -294,8 +294,9 @@ def smallest_runaway(outcomes: Sequence[Outcome], along: str) -> dict[float, flo
 
 
 def _plain(outcome: Outcome) -> dict:
-    measured = {name: getattr(outcome, name).mean().item() for name in Run._fields}
-    return asdict(outcome.setting) | measured | {"amplification": outcome.amplification, "seeds": len(outcome.fall)}
+    """Return a setting, its runs by seed, and their amplification."""
+    runs = {name: getattr(outcome, name).tolist() for name in Run._fields}
+    return asdict(outcome.setting) | runs | {"amplification": outcome.amplification}
 
 
 def _finite(ratios: dict[float, float]) -> dict[str, float | None]:
