@@ -27,7 +27,7 @@ def edge(study: "Study") -> "Picture":
         _draw_curves(by_leverage, study.by_leverage, "leverage")
         _draw_curves(by_depth, study.by_depth, "depth")
         by_leverage.set_title("Fall within the hour, by leverage")
-        by_depth.set_title("The same, by depth")
+        by_depth.set_title("The same by depth, at twice the leverage")
         highest = 100 * max(outcome.fall.max() for outcome in (*study.by_leverage, *study.by_depth))
         for axis in (by_leverage, by_depth):
             axis.set_ylim(0, ROOM * highest)
