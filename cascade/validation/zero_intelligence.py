@@ -72,7 +72,6 @@ def blind_flow(quick: bool) -> Law:
     coarse, middle, small = (at_once(*pair) for pair in ((spread, fast[0]), (fine[0], other[0]), (other[1], other[2])))
     shown = np.array([0.1, 0.2, 0.4])
     return Law(
-        name="Blind flow",
         title="Zero-intelligence order flow",
         set_up=f"orders at random within {BAND} units of the opposite best; {n} books of a day for each set of rates",
         theory="spread = mu/(2 alpha) f(eps), diffusion ~ mu^2 delta / alpha^2, depth = (posted - taken) / delta",
