@@ -185,7 +185,7 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
         "flow": {
             "noise_per_s": _rounded(orders_per_s),
             "noise_dispersion": _rounded(max(0.0, float(measured["orders_dispersion"].value))),
-            "noise_over_depth": _rounded(between_quantiles(SIZE_PROBABILITIES, sizes, MIDDLES).mean() / wide),
+            "noise_over_depth": _rounded(between_quantiles(SIZE_PROBABILITIES, sizes.tolist(), MIDDLES).mean() / wide),
             "value_bp_per_sqrt_s": _rounded(np.sqrt(float(measured["unexplained_bp2_per_s"].value))),
             "noise_probabilities": list(SIZE_PROBABILITIES),
             "noise_sizes": [_rounded(size) for size in sizes],
