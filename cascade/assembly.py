@@ -1,6 +1,7 @@
 """A scenario and a seed -> the arrays of a world, ready to run."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import gammaincinv, ndtri
@@ -8,15 +9,23 @@ from scipy.special import gammaincinv, ndtri
 from cascade.config import Liquidity as LiquidityPriors
 from cascade.config import Priors, between_quantiles
 from cascade.errors import InvalidConfigError
+from cascade.given import given_rows, provider_tables
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
-from cascade.kernels.recount import count_positions
-from cascade.memory import empty_book, zeros
+from cascade.kernels.placement import set_out
+from cascade.kernels.recount import count_portfolios, count_positions
+from cascade.memory import empty_book, empty_ladder, zeros
 from cascade.population import draw_population
+from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
+    DELEVERAGING,
+    EXTERNAL_LOTS,
+    FROM_MARGIN,
+    FROM_WALLET,
     HISTORY,
+    HOLDERS,
     LEDGER_COLUMNS,
     LIQUIDATION,
     MARK_INDEX,
@@ -25,9 +34,10 @@ from cascade.state import (
     MARK_MEDIAN,
     MARKET,
     MINUTE,
+    NEVER,
     NO_POSITION,
+    PAID,
     POOL,
-    POSITION,
     POST,
     PRICE,
     PROGRAMME,
@@ -36,11 +46,12 @@ from cascade.state import (
     STREAMS,
     TAKEN,
     THINNING,
-    TICKS,
     WHEEL,
+    WHOLE,
     Accounts,
     Contracts,
     Counters,
+    Cross,
     Ladder,
     Ledger,
     Liquidity,
@@ -49,16 +60,70 @@ from cascade.state import (
     Settings,
     World,
 )
-from cascade.units import QUANTUM_USD
-from cascade.venues import margin_tables
+from cascade.terms import make_pools, make_rules, make_winners
+from cascade.units import QUANTUM_COIN, QUANTUM_USD
+from cascade.venues import Venue, margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
+PARTS = 10_000  # liquidation orders beyond two a position that a day has room for
 MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES  # probabilities of what a draw picks from
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
-def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
-    """Return the world of a scenario before its warm-up, and what was drawn.
+@dataclass(frozen=True)
+class Population:
+    """The accounts of a scenario and a seed, drawn once: worlds that differ only in other things start from a copy."""
+
+    scenario: Scenario
+    seed: int
+    accounts: Accounts
+    ladder: Ladder
+    cross: Cross
+    drawn: dict
+
+    def copy_for(self, scenario: Scenario, seed: int) -> tuple[Accounts, Ladder, Cross, dict]:
+        """Return a copy of all that a day changes; refuses a scenario or seed that has other accounts."""
+        if seed != self.seed or not has_same_accounts(scenario, self.scenario):
+            raise InvalidConfigError(
+                f"the accounts given are of {self.scenario.name!r}, seed {self.seed}, not of {scenario.name!r}, "
+                f"seed {seed}; draw them with draw_accounts(scenario, seed)"
+            )
+        last_part = np.zeros(len(self.accounts.rows), np.int32)
+        accounts = self.accounts._replace(rows=self.accounts.rows.copy(), last_part=last_part)
+        ladder, cross = (type(part)(*(array.copy() for array in part)) for part in (self.ladder, self.cross))
+        return accounts, ladder, cross, self.drawn
+
+
+def has_same_accounts(one: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios draw the same accounts from the same seed."""
+    parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
+    if any(getattr(one, name) != getattr(other, name) for name in parts):
+        return False
+    one_path, other_path = one.pre_day_usd, other.pre_day_usd
+    if one_path is None or other_path is None:
+        return one_path is other_path
+    return np.array_equal(one_path, other_path)
+
+
+def draw_accounts(scenario: Scenario, seed: int) -> Population:
+    """Return the accounts of a scenario and seed, to build several worlds from."""
+    contracts = make_contracts(scenario)
+    margin = margin_tables(scenario.venues, scenario.coins)
+    return Population(scenario, seed, *make_holders(scenario, contracts, margin, seed))
+
+
+def make_holders(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int
+) -> tuple[Accounts, Ladder, Cross, dict]:
+    """Return isolated positions with their ladders, cross accounts, and what was drawn."""
+    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
+    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    return accounts, ladder, cross, drawn | drawn_cross
+
+
+def build_world(scenario: Scenario, seed: int, population: Population | None = None) -> tuple[World, dict]:
+    """Return the world of a scenario before its warm-up, and what was drawn; from accounts drawn before, a copy.
 
     Raises
     ------
@@ -67,7 +132,11 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed)
+    if population is not None:
+        accounts, ladder, cross, drawn = population.copy_for(scenario, seed)
+    else:
+        accounts, ladder, cross, drawn = make_holders(scenario, contracts, margin, seed)
+    rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts, cross)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
         contracts=contracts,
@@ -78,58 +147,79 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         markets=make_markets(scenario, contracts),
         liquidity=make_liquidity(scenario, contracts),
         settings=make_settings(scenario, contracts, seed),
-        ledger=make_ledger(scenario, contracts, accounts),
+        rules=rules,
+        pools=make_pools(scenario, contracts, ledger),
+        winners=make_winners(rules, len(accounts.rows) + len(cross.legs)),
+        ledger=ledger,
         counters=make_counters(),
-        records=make_records(scenario, len(contracts.coin), len(accounts.rows)),
+        records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),
+        cross=cross,
     )
+    if scenario.accounts is not None or scenario.providers is not None:
+        set_out(world)
     return world, drawn
 
 
 def make_contracts(scenario: Scenario) -> Contracts:
     """Return units and places: market = coin * number of venues + venue; a coin's markets share one grid of prices."""
     n_coins, n_venues = len(scenario.coins), len(scenario.venues)
+    _check_grid(scenario)
     grid = np.array(scenario.grid)
-    for venue in scenario.venues:
-        for coin, (tick, lot, _) in zip(scenario.coins, scenario.grid, strict=True):
-            terms = venue.coin(coin)
-            if (terms.tick_usd, terms.lot_base) != (tick, lot):
-                raise InvalidConfigError(
-                    f"{venue.name}: {coin} has tick {terms.tick_usd:g} and lot {terms.lot_base:g}, "
-                    f"{scenario.venues[0].name} {tick:g} and {lot:g}; a coin's markets must share them"
-                )
-    exact = grid[:, 0] * grid[:, 1] / QUANTUM_USD
-    quanta = np.rint(exact).astype(np.int64)
-    for coin, whole, wanted in zip(scenario.coins, quanta, exact, strict=True):
-        if whole < 1 or abs(whole - wanted) > 1e-6 * wanted:
-            raise InvalidConfigError(
-                f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {wanted:g}"
-            )
-    spread = np.repeat(np.arange(n_coins), n_venues)
+    spread, venue_of = np.repeat(np.arange(n_coins), n_venues), np.tile(np.arange(n_venues), n_coins)
+    contract = np.array([venue.contract for venue in scenario.venues])[venue_of]
+    is_inverse = contract == "inverse"
+    tick_usd, at_open = grid[spread, 0], np.array(scenario.open_usd)[spread]
+    terms = [scenario.venues[v].coin(scenario.coins[c]) for c, v in zip(spread, venue_of, strict=True)]
+    lot_size = np.array([coin.contract_usd or coin.lot_base for coin in terms])
     return Contracts(
         coin=spread,
-        venue=np.tile(np.arange(n_venues), n_coins),
-        is_perpetual=np.tile([int(venue.contract != "spot") for venue in scenario.venues], n_coins),
-        tick_usd=grid[spread, 0],
-        lot_base=grid[spread, 1],
-        quanta=quanta[spread],
+        venue=venue_of,
+        purse=np.where(is_inverse, n_venues + np.cumsum(is_inverse) - 1, venue_of),
+        is_perpetual=(contract != "spot").astype(np.int64),
+        payoff=np.where(is_inverse, -1, 1),
+        tick_usd=tick_usd,
+        lot_base=np.where(is_inverse, lot_size / at_open, lot_size),
+        lot_size=lot_size,
+        quanta=np.where(is_inverse, 0, np.rint(tick_usd * lot_size / QUANTUM_USD)).astype(np.int64),
+        lot_quanta=np.where(is_inverse, lot_size / tick_usd / QUANTUM_COIN, 0.0),
+        quantum=np.where(is_inverse, 1 / QUANTUM_COIN, 1 / QUANTUM_USD),
         floor_tick=grid[spread, 2].astype(np.int64),
     )
 
 
-def make_accounts(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Accounts, Ladder, dict]:
+def _check_grid(scenario: Scenario) -> None:
+    """Refuse markets of one coin on different grids of prices, and lots whose value is no whole number of quanta."""
+    for venue in scenario.venues:
+        for coin, (tick, lot, _) in zip(scenario.coins, scenario.grid, strict=True):
+            terms = venue.coin(coin)
+            own_lot = lot if venue.contract == "inverse" else terms.lot_base
+            if (terms.tick_usd, own_lot) != (tick, lot):
+                raise InvalidConfigError(
+                    f"{venue.name}: {coin} has tick {terms.tick_usd:g} and lot {own_lot:g}, "
+                    f"{scenario.venues[0].name} {tick:g} and {lot:g}; a coin's markets must share them"
+                )
+            quanta = tick * lot / QUANTUM_USD
+            if venue.contract != "inverse" and (quanta < 0.5 or abs(round(quanta) - quanta) > 1e-6 * quanta):
+                raise InvalidConfigError(
+                    f"{coin}: one lot times one tick must be a whole number of 1e-6 USD, got {quanta:g}"
+                )
+
+
+def make_accounts(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int, held_lots: np.ndarray
+) -> tuple[Accounts, Ladder, dict]:
     """Return positions and ladders, empty ones in a world without leverage, and what was drawn."""
     if scenario.assumptions is not None and scenario.pre_day_usd is not None:
         return draw_population(
-            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0
+            scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
-    markets = len(contracts.coin)
+    rows = given_rows(scenario.accounts, contracts)
     accounts = Accounts(
-        rows=np.zeros(0, POSITION),
-        opening=np.zeros(scenario.seconds + 1, np.int64),
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
-    ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
-    return accounts, ladder, {"positions": 0}
+    return accounts, empty_ladder(len(contracts.coin)), {"positions": len(rows)}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:
@@ -162,6 +252,8 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["basis_fade"] = 1.0 / np.maximum(1.0, windows)[contracts.venue]
     markets["mark_rule"] = np.array(rules)[contracts.venue]
     markets["engine_rate"] = np.array(rates)[contracts.venue]
+    for market, state in enumerate(markets):
+        _set_funding(state, scenario.venues[contracts.venue[market]], scenario.priors.funding.rate_8h)
     markets["noise_rate"] = scenario.priors.flow.noise_per_s / scenario.priors.run.rounds
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
@@ -171,6 +263,15 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     for queue in ("first_queued", "last_queued", "first_stopped"):
         markets[queue] = NO_POSITION
     return markets
+
+
+def _set_funding(state: np.void, venue: Venue, rate_8h: float) -> None:
+    """Write when and how a perpetual market's longs and shorts pay each other."""
+    if venue.funding is None:
+        return
+    state["funding_rate"] = rate_8h * venue.funding.interval_h / 8.0
+    state["funding_every"] = round(venue.funding.interval_h * 3600)
+    state["funding_from"] = FROM_MARGIN if venue.funding.paid_from == "margin" else FROM_WALLET
 
 
 def depth_usd(scenario: Scenario, contracts: Contracts) -> np.ndarray:
@@ -253,6 +354,7 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
+        **provider_tables(scenario.providers, len(markets)),
     )
 
 
@@ -307,44 +409,72 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
         market = scenario.coins.index(programme.coin) * len(names) + names.index(programme.venue)
         row["start"], row["stop"] = programme.start_s, programme.stop_s
         row["market"], row["side"], row["lots"] = market, int(programme.side == "sell"), programme.lots
+        row["every"] = programme.every_s
     return rows
 
 
-def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts) -> Ledger:
-    """Return the ledger at the start: what open positions hold, and the pools; all else from zero."""
-    n_venues = len(scenario.venues)
-    cash = np.zeros((n_venues, LEDGER_COLUMNS), np.int64)
-    lots = np.zeros((len(contracts.coin), 4), np.int64)
-    add_positions(accounts.rows[: accounts.opening[0]], contracts.venue, cash, lots)
-    for venue, row in zip(scenario.venues, cash, strict=True):
-        row[POOL] += round(venue.insurance.pool_usd / QUANTUM_USD) if venue.insurance else 0
-    signs = np.array([1, 1, -1, 1, 1, 1, 1, 1])
+def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
+    """Return the ledger at the start: what open positions and cross accounts hold, and the pools; all else from zero.
+
+    Whoever trades without leverage holds the other side: of coins that serve as collateral, which have come out of the
+    spot books, and of accounts that are given; those that are drawn hold as many longs as shorts.
+    """
+    cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
+    lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
+    add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
+    count_portfolios(cross, contracts, cash.reshape(-1), lots.reshape(-1), 1)
+    lots[:, EXTERNAL_LOTS] -= lots.sum(axis=1)
+    cash[:, POOL] += pools(scenario, contracts)
+    signs = np.ones(LEDGER_COLUMNS, np.int64)
+    signs[PAID] = -1
     return Ledger(cash=cash.ravel(), lots=lots.ravel(), start=(cash * signs).sum(axis=1), broken=np.zeros(2, np.int64))
 
 
-def add_positions(rows: np.ndarray, venue_of: np.ndarray, cash: np.ndarray, lots: np.ndarray) -> None:
+def pools(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return the insurance pool of every purse in quanta; a venue's is split evenly among its inverse contracts."""
+    held = np.zeros(contracts.purse.max() + 1, np.int64)
+    for market, (coin, venue) in enumerate(zip(contracts.coin, contracts.venue, strict=True)):
+        insurance = scenario.venues[venue].insurance
+        pool_usd = insurance.pool_usd if insurance else 0.0
+        if contracts.payoff[market] < 0:
+            pool_usd /= len(scenario.coins) * scenario.open_usd[coin]
+        held[contracts.purse[market]] = round(pool_usd * contracts.quantum[market])
+    return held
+
+
+def add_positions(rows: np.ndarray, contracts: Contracts, cash: np.ndarray, lots: np.ndarray) -> None:
     """Add what open positions hold to running totals."""
-    count_positions(rows, venue_of, cash.reshape(-1), lots.reshape(-1), 1)
+    count_positions(rows, contracts, cash.reshape(-1), lots.reshape(-1), 1)
 
 
 def make_counters() -> Counters:
     """Return counters at zero."""
-    return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64))
+    return Counters(n=np.zeros(24, np.int64), fills=np.zeros(4, np.int64), inverse=np.zeros(2))
 
 
-def make_records(scenario: Scenario, markets: int, positions: int) -> Records:
-    """Return empty records, with room for all that can be written."""
-    n_coins, steps = len(scenario.coins), scenario.seconds
-    snapshots = -(-steps // scenario.priors.run.map_interval_s)
+def make_records(scenario: Scenario, rules: np.ndarray, ledger: Ledger, positions: int) -> Records:
+    """Return empty records, with room for all that can be written.
+
+    A position is liquidated once, or in parts: then there is room for as many parts as positions, and a few thousand.
+    """
+    n_coins, steps, markets = len(scenario.coins), scenario.seconds, len(rules)
+    minutes, snapshots = -(-steps // 60), -(-steps // scenario.priors.run.map_interval_s)
+    events = positions + 2 if (rules["part"] == WHOLE).all() else 2 * positions + PARTS
+    closings = 1 if (rules["trigger"] == NEVER).all() else positions + events + 1
 
     def in_place(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:
         return zeros(math.prod(shape), dtype).reshape(shape)
 
+    pools = np.zeros((minutes + 1, len(ledger.start)), np.int64)
+    pools[0] = ledger.cash.reshape(-1, LEDGER_COLUMNS)[:, POOL]
     return Records(
-        tape=np.zeros(positions + 2, LIQUIDATION),  # nearly all of it is never touched
-        minutes=in_place((-(-steps // 60), markets), MINUTE),
+        tape=np.zeros(events, LIQUIDATION),  # nearly all of it is never touched
+        deleveraged=np.zeros(closings, DELEVERAGING),  # likewise
+        pools=pools,
+        minutes=in_place((minutes, markets), MINUTE),
         prices=in_place((n_coins, steps), PRICE),
         mark=in_place((steps, markets), np.float64),
+        funding=np.zeros((-(-steps // 3600), markets), np.int64),
         stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
         taken=np.zeros(scenario.priors.run.taken_slots, TAKEN),
         n_taken=np.zeros(1, np.int64),

@@ -1,6 +1,6 @@
 """The world besides accounts and venues' rules, as frozen types checked on creation; defaults are in `priors.toml`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -114,6 +114,12 @@ class Learning(Strict):
     local_half_life_s: float = Field(gt=0)  # of what a market's providers followed alone
 
 
+class Funding(Strict):
+    """What longs pay to shorts at a perpetual venue's hours."""
+
+    rate_8h: Fraction = Field(default=0.0, gt=-1, lt=1)  # of notional, for eight hours; other intervals in proportion
+
+
 class Run(Strict):
     """Sizes and intervals of a run, in seconds of the simulated day."""
 
@@ -145,6 +151,7 @@ class Priors(Strict):
     withdrawal: Withdrawal
     flow: Flow
     learning: Learning
+    funding: Funding = Funding()
     run: Run
     ranges: dict[str, tuple[float, ...]] = Field(default_factory=dict)  # values to report over: see `varied`
 
@@ -158,9 +165,15 @@ class Priors(Strict):
     def _names(self) -> set[str]:
         """Return what can be varied."""
         known = {"depth", "withdrawal.excess", *(f"venues.{venue}" for venue in self.venues)}
-        for section in ("learning", "liquidity", "withdrawal", "flow"):
+        for section in ("learning", "liquidity", "withdrawal", "flow", "funding"):
             known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
         return known
+
+    def cases(self) -> Iterator[tuple[str, float]]:
+        """Yield every prior that has a range, with each value of it."""
+        for name, values in self.ranges.items():
+            for value in values:
+                yield name, value
 
     def varied(self, name: str, value: float) -> "Priors":
         """Return a copy with one prior changed: "section.key"; "depth" and "withdrawal.excess" are factors."""

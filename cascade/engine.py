@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cascade.assembly import build_world
+from cascade.assembly import Population, build_world
+from cascade.branching import passing
 from cascade.errors import ConservationError, InvalidConfigError, PriceRangeError
 from cascade.kernels.jit import compile_clock
 from cascade.kernels.loop import post_one_more, run_steps
-from cascade.kernels.recount import recount
+from cascade.kernels.recount import recount, winnings
 from cascade.result import Result
 from cascade.scenario import Scenario
-from cascade.state import LEDGER_COLUMNS, N_OFF_BOOK, N_POOL_FULL, N_TAPE, World
+from cascade.state import LEDGER_COLUMNS, N_DELEVERAGED, N_OFF_BOOK, N_POOL_FULL, N_TAPE, SOCIALISED, World
 
 EXTRA_ORDER_S = 60  # before the day: when a twin gets its one more order,
 EXTRA_ORDER = (5e-4, 0.01, 3600.0)  # this far below the reference, of this share of the 1% depth, for so many seconds
@@ -22,14 +23,16 @@ LARGEST_SEED = 2**53
 CHUNK_S = 3600  # steps between two reports of progress
 COUNTED = (
     "posts expired pulled taker_orders trades noise informed arbitrage opened closed stopped liquidated tape pool_full "
-    "unfilled_openings book_empty trigger_checks programme off_book"
+    "unfilled_openings book_empty trigger_checks programme off_book deleveraged cross_checks cross_liquidated"
 ).split()
-COLUMNS = "free collateral paid external pool clearance fees absorber".split()
+COLUMNS = "free collateral paid external pool clearance fees absorber accrued socialised".split()
 
 Progress = Callable[[str, float], None]  # what is under way, and the fraction done
 
 
-def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None) -> Result:
+def simulate(
+    scenario: Scenario, seed: int = 1, progress: Progress | None = None, *, population: Population | None = None
+) -> Result:
     """Run a scenario and return what happened.
 
     Parameters
@@ -40,6 +43,8 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
         Of everything drawn; the same seed gives the same bits, whatever the number of threads.
     progress : callable, optional
         Called with what is under way and the fraction of it that is done.
+    population : Population, optional
+        Accounts of this scenario and seed, drawn before (`cascade.assembly.draw_accounts`): copied rather than drawn.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     started = time.perf_counter()
     report("drawing positions", 0.0)
     with compile_clock() as compiling:
-        world, drawn = build_world(scenario, seed)
+        world, drawn = build_world(scenario, seed, population)
     population_s = time.perf_counter() - started - compiling()
     loop_s = _run(scenario, world, report)
     runtime = {
@@ -73,6 +78,20 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     inputs = dict(scenario.provenance.get("inputs", {}))
     provenance = {"configuration": scenario.resolved(), "inputs": inputs, "drawn": drawn}
     return collect(scenario, seed, world, runtime, provenance)
+
+
+def run_world(scenario: Scenario, seed: int = 1) -> World:
+    """Run a scenario and return its world after the day: for those who need what a result leaves out.
+
+    Raises
+    ------
+    CascadeError
+        As `simulate` does.
+    """
+    _check_seed(seed)
+    world, _ = build_world(scenario, seed)
+    _run(scenario, world, lambda what, done: None)
+    return world
 
 
 def _run(scenario: Scenario, world: World, report: Progress) -> float:
@@ -96,6 +115,7 @@ def _run(scenario: Scenario, world: World, report: Progress) -> float:
 def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenance: dict) -> Result:
     """Return the result that a finished world holds."""
     contracts, records = world.contracts, world.records
+    socialised = -world.ledger.cash.reshape(-1, LEDGER_COLUMNS)[:, SOCIALISED]
     return Result(
         event=scenario.name,
         seed=seed,
@@ -119,18 +139,33 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         ledger=ledger_of(scenario, world),
         counters={name: int(count) for name, count in zip(COUNTED, world.counters.n, strict=False)},
         runtime=runtime,
+        passing=passing(world),
         provenance=provenance,
+        contract_usd=np.where(contracts.payoff < 0, contracts.lot_size, 0.0),
+        deleveraged=records.deleveraged[: world.counters.n[N_DELEVERAGED]].copy(),
+        purses=tuple(purse_names(scenario, world).get(purse, "") for purse in range(len(socialised))),
+        purse_of=contracts.purse,
+        pool_quanta=records.pools,
+        socialised=socialised,
+        winnings=winnings(world, socialised > 0),
     )
 
 
 def ledger_of(scenario: Scenario, world: World) -> dict:
-    """Return every venue's columns in quanta, and whether all was conserved at every step."""
+    """Return every purse's columns in quanta, and whether all was conserved at every step."""
     cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
-    rows = {
-        venue.name: dict(zip(COLUMNS, map(int, row), strict=True))
-        for venue, row in zip(scenario.venues, cash, strict=True)
-    }
+    names = purse_names(scenario, world)
+    rows = {name: dict(zip(COLUMNS, map(int, cash[purse]), strict=True)) for purse, name in names.items()}
     return rows | {"conserved": bool((world.ledger.broken == 0).all())}
+
+
+def purse_names(scenario: Scenario, world: World) -> dict[int, str]:
+    """Return the name of every purse: the venue's, and its coin's where contracts settle in that."""
+    names = {}
+    for coin, venue, purse, payoff in zip(*world.contracts[:3], world.contracts.payoff, strict=True):
+        title = scenario.venues[venue].name
+        names[int(purse)] = title if payoff > 0 else f"{title} {scenario.coins[coin]}"
+    return names
 
 
 def book_messages(world: World) -> int:
@@ -182,6 +217,10 @@ def _check(world: World) -> None:
     differing = recount(world)
     if differing:
         raise ConservationError(f"{differing} running totals differ from a recount of all positions: report this")
+    if world.counters.n[N_TAPE] == len(world.records.tape) - 1:
+        raise ConservationError(
+            f"{len(world.records.tape)} liquidation orders found no room: report this, with the seed"
+        )
     if world.counters.n[N_POOL_FULL]:
         raise ConservationError(
             f"{world.counters.n[N_POOL_FULL]} orders found no room: raise run.order_slots of the priors"

@@ -1,4 +1,4 @@
-"""A TOML file -> a checked model, or one line that says which file, which key, what is wrong, what to do."""
+"""A TOML file -> a checked model, or one line that says which file, key and line, what is wrong, what to do."""
 
 import tomllib
 from pathlib import Path
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from cascade.errors import CascadeError, InvalidConfigError, did_you_mean
+from cascade.keylines import Keys, key_lines
 
 SHOWN = 3  # flaws named in the one line; the rest are counted
 SHOWN_INPUT = 60  # characters of what was given
@@ -23,7 +24,7 @@ class Strict(BaseModel):
     def _know_all_keys(cls, data: Any) -> Any:
         for key in data if isinstance(data, dict) else ():
             if key not in cls.model_fields:
-                raise flaw(f"unknown key {key!r}{did_you_mean(key, cls.model_fields)}")
+                raise flaw(f"unknown key{did_you_mean(key, cls.model_fields)}", key)
         return data
 
 
@@ -38,11 +39,12 @@ def read_model(model: type[Model], path: str | Path, error: type[CascadeError] =
     CascadeError
         An `error`, if the file is absent, empty, no TOML, or does not fit the model.
     """
-    return check_model(model, read_toml(path, error), str(path), error)
+    tables, text = read_toml(path, error)
+    return check_model(model, tables, str(path), error, text)
 
 
-def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) -> dict[str, Any]:
-    """Return the tables of a TOML file.
+def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) -> tuple[dict[str, Any], str]:
+    """Return the tables of a TOML file, and its text.
 
     Raises
     ------
@@ -50,7 +52,8 @@ def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) 
         An `error`, if the file is absent, empty, or no TOML.
     """
     try:
-        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        tables = tomllib.loads(text)
     except FileNotFoundError:
         raise error(f"{path}: there is no such file; check the path") from None
     except OSError as failure:
@@ -61,23 +64,28 @@ def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) 
         raise error(f"{path}: is no TOML: {failure}; correct it there") from None
     if not tables:
         raise error(f"{path}: is empty; a TOML file with keys is wanted")
-    return tables
+    return tables, text
 
 
 def check_model(
-    model: type[Model], tables: dict[str, Any], where: str, error: type[CascadeError] = InvalidConfigError
+    model: type[Model],
+    tables: dict[str, Any],
+    where: str,
+    error: type[CascadeError] = InvalidConfigError,
+    text: str = "",
 ) -> Model:
-    """Return the model that the tables hold; `where` names their file in the error.
+    """Return the model that the tables hold; `where` names their file in the error, `text` is what it holds.
 
     Raises
     ------
     CascadeError
-        An `error`, if they do not fit; its line names the first flaws with their key paths.
+        An `error`, if they do not fit; its line names the first flaws with their key paths and lines of the text.
     """
     try:
         return model.model_validate(tables)
     except ValidationError as failure:
-        flaws = [_line(details) for details in failure.errors()]
+        lines = key_lines(text)
+        flaws = [_line(details, lines) for details in failure.errors()]
         more = f"; and {len(flaws) - SHOWN} more" if len(flaws) > SHOWN else ""
         raise error(f"{where}: {'; '.join(flaws[:SHOWN])}{more}") from None
 
@@ -87,9 +95,15 @@ def flaw(message: str, *path: str | int) -> PydanticCustomError:
     return PydanticCustomError("flaw", "{message}", {"message": message, "path": path})
 
 
-def _line(details: ErrorDetails) -> str:
-    """Return the key path of a flaw, what is wrong there and what was given."""
-    path = _dotted((*details["loc"], *details.get("ctx", {}).get("path", ())))
+def place(keys: Keys, lines: dict[Keys, int]) -> str:
+    """Return a key path and its line, `line 40, coins.BTC.brackets[2].cap`; of a missing key, that of its table."""
+    nearest = next((keys[:n] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
+    return (f"line {lines[nearest]}, " if nearest else "") + _dotted(keys)
+
+
+def _line(details: ErrorDetails, lines: dict[Keys, int]) -> str:
+    """Return the key path of a flaw, its line, what is wrong there and what was given."""
+    path = place((*details["loc"], *details.get("ctx", {}).get("path", ())), lines)
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "missing":
         message = "is missing; add it"
@@ -100,6 +114,6 @@ def _line(details: ErrorDetails) -> str:
     return f"{path}: {message}" if path else message
 
 
-def _dotted(path: tuple[str | int, ...]) -> str:
+def _dotted(path: Keys) -> str:
     """Return a key path as users of TOML read it: `coins.BTC.brackets[2].cap`."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")

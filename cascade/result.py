@@ -7,9 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade import branching
 from cascade.figures import measure
-from cascade.state import STAKE_SHIFT
+from cascade.frames import (
+    deleveragings_frame,
+    haircuts_of,
+    labels,
+    liquidations_frame,
+    losses_frame,
+    pools_frame,
+    times,
+)
+from cascade.state import DELEVERAGING, STAKE_SHIFT
 from cascade.summary import Summary, summarise
+from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,8 +28,6 @@ if TYPE_CHECKING:
     from cascade.facts import Figure as ReportedFigure
 
 STEPS_PER_MINUTE = 60
-LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
-QUANTA_PER_USD = 1e6
 
 
 @dataclass(frozen=True, repr=False)
@@ -53,7 +62,17 @@ class Result:
     ledger: dict  # venue -> account -> quanta at the end; and "conserved": bool
     counters: dict  # messages by kind, trades, openings, closings, stops ...
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
+    passing: np.ndarray = field(
+        default_factory=lambda: np.zeros((2, 0))
+    )  # float64, (2, markets): share of a market's fall by orders that reaches its coin's marks, and its own
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
+    contract_usd: np.ndarray | float = 0.0  # float64, (markets,): USD in an inverse contract; 0 where they are linear
+    deleveraged: np.ndarray = field(default_factory=lambda: np.zeros(0, DELEVERAGING))  # rows in time order
+    purses: tuple[str, ...] = ()  # a venue's, and one for each coin that its inverse contracts settle in; unused: ""
+    purse_of: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (markets,)
+    pool_quanta: np.ndarray = field(default_factory=lambda: np.zeros((1, 0), np.int64))  # (minutes + 1, purses)
+    socialised: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (purses,): quanta nobody covered
+    winnings: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  # (purses,): profit that bears them
 
     def __repr__(self) -> str:
         """Return one line: the arrays are too long to show."""
@@ -76,41 +95,56 @@ class Result:
     @cached_property
     def tape_notional_usd(self) -> np.ndarray:
         """Return the value of each liquidation: lots at the mark of the trigger."""
-        return self.tape["lots"] * self.lot_base[self.tape["market"]] * self.tape["mark_usd"]
+        return self.tape["lots"] * self.lot_usd(self.tape["market"], self.tape["mark_usd"])
+
+    def lot_usd(self, market: np.ndarray, price_usd: np.ndarray) -> np.ndarray:
+        """Return what a lot of each market is worth at a price: an inverse contract is so many USD at any."""
+        contract_usd = np.broadcast_to(self.contract_usd, self.lot_base.shape)[market]
+        return np.where(contract_usd > 0, contract_usd, self.lot_base[market] * price_usd)
+
+    def money_usd(self, market: np.ndarray, quanta: np.ndarray, price_usd: np.ndarray) -> np.ndarray:
+        """Return quanta of each market's purse in USD: of 1e-6 USD, or of 1e-8 coin at a price."""
+        is_inverse = np.broadcast_to(self.contract_usd, self.lot_base.shape)[market] > 0
+        return quanta * np.where(is_inverse, QUANTUM_COIN * price_usd, QUANTUM_USD)
 
     @cached_property
     def liquidations(self) -> "pl.DataFrame":
-        """One row per liquidation, in the order of the tape; prices and money in USD, times in UTC."""
-        import polars as pl
+        """One row per liquidation order, in the order of the tape; prices and money in USD, times in UTC."""
+        return liquidations_frame(self)
 
-        tape = self.tape
-        coin, venue = np.divmod(tape["market"].astype(np.int64), len(self.venues))
-        is_short = tape["side"] < 0
-        return pl.DataFrame(
-            {
-                "time": _times(self.step_ns(tape["trigger_step"])),
-                "order_time": _times(self.step_ns(tape["step"])),
-                "account": tape["account"],
-                "coin": _labels(coin, self.coins),
-                "venue": _labels(venue, self.venues),
-                "position_side": _labels(is_short, ("long", "short")),
-                "side": _labels(is_short, ("sell", "buy")),
-                "leverage": tape["leverage"].astype(np.float64),
-                "leverage_bucket": _labels(tape["bucket"], LEVERAGE_BUCKETS),
-                "entry_price": tape["entry_usd"],
-                "mark_price": tape["mark_usd"],
-                "bankruptcy_price": tape["bankruptcy_usd"],
-                "fill_price": tape["fill_usd"],
-                "last_fill_price": tape["last_fill_usd"],
-                "lots": tape["lots"],
-                "filled_lots": tape["filled_lots"],
-                "size": tape["lots"] * self.lot_base[tape["market"]],
-                "notional_usd": self.tape_notional_usd,
-                "pool_usd": tape["pool"] / QUANTA_PER_USD,
-                "fee_usd": tape["fee"] / QUANTA_PER_USD,
-                "opened_today": tape["opened_today"] != 0,
-            }
-        ).with_columns(pl.col("fill_price", "last_fill_price").fill_nan(None))
+    @cached_property
+    def deleveragings(self) -> "pl.DataFrame":
+        """One row for each winner closed against a bankrupt account, in order; prices and money in USD.
+
+        `liquidation` is the row of `liquidations`; `profit_usd` what the winner realised, and `forgone_usd` by how much
+        that would have been more at the mark.
+        """
+        return deleveragings_frame(self)
+
+    @cached_property
+    def pools(self) -> "pl.DataFrame":
+        """What every insurance pool is worth, USD, at the open and after every minute: cash, and contracts at the mark.
+
+        A venue whose contracts are inverse has a pool for every coin.
+        """
+        return pools_frame(self)
+
+    @cached_property
+    def losses(self) -> "pl.DataFrame":
+        """Who bore the losses of liquidated positions at every venue, USD.
+
+        `accounts`: collateral of those liquidated; `pools`: what they paid, gains not set off; `winners`: what
+        deleveraged accounts got less than at the mark; `socialised`: what nobody covered.
+        """
+        return losses_frame(self)
+
+    @property
+    def haircuts(self) -> dict[str, float]:
+        """By pool, the share of their profit that winners lose to socialised losses; pools without any are left out.
+
+        Everybody with an unrealised profit at the end bears the same share.
+        """
+        return haircuts_of(self)
 
     @cached_property
     def path(self) -> "pl.DataFrame":
@@ -118,11 +152,11 @@ class Result:
         import polars as pl
 
         n_coins, steps = self.index_usd.shape
-        time = _times(self.step_ns(np.arange(steps)))
+        time = times(self.step_ns(np.arange(steps)))
         return pl.DataFrame(
             {
                 "time": pl.concat([time] * n_coins),
-                "coin": _labels(np.repeat(np.arange(n_coins), steps), self.coins),
+                "coin": labels(np.repeat(np.arange(n_coins), steps), self.coins),
                 "index_usd": self.index_usd.ravel(),
                 "value_usd": self.value_usd.ravel(),
                 "reference_usd": self.reference_usd.ravel(),
@@ -140,14 +174,14 @@ class Result:
         mid = (bid + ask) / 2
         with np.errstate(invalid="ignore", divide="ignore"):
             spread_bp = self.minutes["spread_ticks"] * self.tick_usd / mid * 1e4
-        usd_per_lot = mid * self.lot_base
+        usd_per_lot = self.lot_usd(np.arange(n_markets), mid)
         depths = {f"{side}_{label}_usd": (self.minutes[f"{side}_lots_{width}"] * usd_per_lot).ravel()
                   for label, width in (("10bp", "01"), ("100bp", "1")) for side in ("bid", "ask")}  # fmt: skip
         return pl.DataFrame(
             {
-                "time": _times(np.repeat(self.minute_ns(), n_markets)),
-                "coin": _labels(coin, self.coins),
-                "venue": _labels(venue, self.venues),
+                "time": times(np.repeat(self.minute_ns(), n_markets)),
+                "coin": labels(coin, self.coins),
+                "venue": labels(venue, self.venues),
                 "mid_usd": mid.ravel(),
                 "mark_usd": self.minutes["mark_usd"].ravel(),
                 "spread_bp": spread_bp.ravel(),
@@ -157,6 +191,11 @@ class Result:
                 "withdrawal": self.minutes["withdrawal"].ravel().astype(np.float64),
             }
         ).with_columns(pl.selectors.float().fill_nan(None))
+
+    @cached_property
+    def branching(self) -> "pl.DataFrame":
+        """The branching ratio of every levered market, and the spectral radius of its coin, by minute: `branching`."""
+        return branching.frame(self)
 
     def _touch_usd(self) -> tuple[np.ndarray, np.ndarray]:
         """Return best bid and ask by minute and market, nan where a side is empty."""
@@ -242,15 +281,3 @@ class Replay:
     def summary(self) -> Summary:
         """Return the figures beside the reported ones, with verdicts; prints as a table."""
         return summarise([self])
-
-
-def _times(time_ns: np.ndarray) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(time_ns, dtype=pl.Int64).cast(pl.Datetime("ns", "UTC"))
-
-
-def _labels(codes: np.ndarray, names: tuple[str, ...]) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(names, dtype=pl.Enum(names)).gather(np.asarray(codes, np.uint32))

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.config import Mechanisms, Priors, load_priors
 from cascade.errors import InvalidConfigError, PriceRangeError, did_you_mean
+from cascade.given import BlindOrders, GivenBook, check_accounts
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
+from cascade.venues.adoption import adopted, with_pool
 
 if TYPE_CHECKING:
     from cascade.population import LeverageAssumptions
@@ -23,7 +26,7 @@ START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is
 class Programme:
     """A seller or buyer without leverage who takes from the book in equal slices.
 
-    `lots` in every step from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
+    `lots` every `every_s` seconds from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
     """
 
     coin: str
@@ -32,6 +35,7 @@ class Programme:
     start_s: int
     stop_s: int
     lots: int
+    every_s: int = 1
 
     def __post_init__(self) -> None:
         """Check what can be checked without the markets."""
@@ -39,6 +43,8 @@ class Programme:
             raise InvalidConfigError(f"side of a programme must be 'buy' or 'sell', got {self.side!r}")
         if not 0 <= self.start_s < self.stop_s:
             raise InvalidConfigError(f"a programme needs 0 <= start_s < stop_s, got {self.start_s} and {self.stop_s}")
+        if self.every_s < 1:
+            raise InvalidConfigError(f"every_s of a programme must be at least 1, got {self.every_s}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class Scenario:
     news: np.ndarray | None = None  # float64, (coins, blocks): log change of the value; None: no news
     target_usd: np.ndarray | None = None  # float64, (coins, blocks): index that news is solved for; None: news as given
     programmes: tuple[Programme, ...] = ()
+    providers: GivenBook | BlindOrders | None = None  # None: providers quote around the reference by the priors
+    accounts: np.ndarray | None = None  # GIVEN_ACCOUNT: positions that are given instead of drawn from assumptions
     extra_order: bool = False  # one more order in the warm-up: the twin that measures noise
     start_ns: int = START_NS
     provenance: Mapping = field(default_factory=dict)  # where paths and inputs come from; goes to the manifest
@@ -93,6 +101,8 @@ class Scenario:
                 )
         if self.assumptions is not None and self.pre_day_usd is None:
             raise InvalidConfigError("assumptions need pre_day_usd, the path on which positions were opened; give it")
+        if self.accounts is not None:
+            check_accounts(self.accounts, drawn=self.assumptions is not None)
         self._check_range()
 
     @property
@@ -102,13 +112,18 @@ class Scenario:
 
     @property
     def grid(self) -> list[tuple[float, float, int]]:
-        """Tick in USD, lot in coins and first tick of every coin: its markets share one grid."""
-        terms = [self.venues[0].coin(coin) for coin in self.coins]
+        """Tick in USD, lot in coins and first tick of every coin: its markets share one grid.
+
+        The lot is that of the first venue whose contract is a number of coins; inverse contracts are a number of USD.
+        """
+        in_coins = next((venue for venue in self.venues if venue.contract != "inverse"), self.venues[0])
+        terms = [in_coins.coin(coin) for coin in self.coins]
         floors = [
             max(0, int(price / coin.tick_usd - OPEN_AT * TICKS))
             for coin, price in zip(terms, self.open_usd, strict=True)
         ]
-        return [(coin.tick_usd, coin.lot_base, floor) for coin, floor in zip(terms, floors, strict=True)]
+        lots = [coin.lot_base or coin.contract_usd / price for coin, price in zip(terms, self.open_usd, strict=True)]
+        return [(coin.tick_usd, lot, floor) for coin, lot, floor in zip(terms, lots, floors, strict=True)]
 
     def resolved(self) -> dict:
         """Return everything but the arrays as plain values: what a manifest records and hashes."""
@@ -124,6 +139,8 @@ class Scenario:
             "programmes": [asdict(programme) for programme in self.programmes],
             "extra_order": self.extra_order,
             "tracks_a_path": self.target_usd is not None,
+            **({"providers": self.providers.describe()} if self.providers is not None else {}),
+            **({"accounts_given": len(self.accounts)} if self.accounts is not None else {}),
             **{key: value for key, value in self.provenance.items() if key != "inputs"},
         }
 
@@ -141,6 +158,17 @@ class Scenario:
         off = dict.fromkeys(mechanisms, False)
         _know(off, Mechanisms.model_fields, "mechanism")
         return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
+
+    def under(self, rules: str | Path | Venue) -> "Scenario":
+        """Return the scenario with one venue's rules at all of its venues; their names, books and pools stay."""
+        rules, prices = load_venue(rules), dict(zip(self.coins, self.open_usd, strict=True))
+        return self.changed(venues=tuple(adopted(rules, place, prices) for place in self.venues))
+
+    def with_pools(self, factor: float) -> "Scenario":
+        """Return the scenario with insurance pools of so many times their size."""
+        if not factor >= 0:
+            raise InvalidConfigError(f"with_pools: the factor must not be negative, got {factor!r}")
+        return self.changed(venues=tuple(with_pool(venue, factor) for venue in self.venues))
 
     def _check_range(self) -> None:
         """Refuse a path that the books cannot hold: the one to track, or the one that the news make."""

@@ -148,6 +148,7 @@ class Depth(NamedTuple):
 # ── positions ─────────────────────────────────────────────────────────────────────────────────────────────────
 NO_POSITION = -1
 OPEN, PENDING, CLOSED, STOPPING, QUEUED, LIQUIDATED = 0, 1, 2, 3, 4, 5  # status of a position
+WATCHED = 6  # of a cross account: looked at in the next step
 FALLING, RISING = 0, 1  # ladders: what fires when the price falls to a tick, and when it rises to it
 
 POSITION = np.dtype(
@@ -168,7 +169,7 @@ POSITION = np.dtype(
         ("close_step", np.int32),  # when its owner closes it; beyond the day's last step for never
         ("close_next", np.int32),  # next position that is closed in the same step
         ("status", np.int8),
-        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder
+        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder (2, in records: cross)
         ("round_stop", np.int16),  # 1 where its stop goes to a round price
     ],
     align=False,
@@ -182,6 +183,7 @@ class Accounts(NamedTuple):
     rows: np.ndarray  # POSITION, shape (positions,): first those open before the day, then openings in time order
     opening: np.ndarray  # int64, shape (steps + 1,): openings of step t are rows opening[t] to opening[t + 1]
     closing: np.ndarray  # int32, shape (steps,): first position to close in each step, or -1
+    last_part: np.ndarray = np.zeros(0, np.int32)  # shape (positions,): step + 1 of the last partial order; 0 for none
 
 
 class Ladder(NamedTuple):
@@ -191,10 +193,70 @@ class Ladder(NamedTuple):
         np.ndarray
     )  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
     stake: np.ndarray  # int64, shape (2 * markets * STAKE_BINS,): lots filed, by bins of ticks (the liquidation map)
+    stops: np.ndarray  # int64, likewise: of these, the lots that are filed at their stop
 
 
 STAKE_SHIFT = 6
 STAKE_BINS = TICKS >> STAKE_SHIFT
+
+
+# ── cross accounts ────────────────────────────────────────────────────────────────────────────────────────────
+PORTFOLIO = np.dtype(
+    [
+        ("wallet", np.int64),  # quanta in its venue's purse: what was paid in, and profits and losses realised
+        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs
+        ("next", np.int32),  # in the list of those to look at, or in its venue's queue
+        ("trigger_step", np.int32),  # of its last breach
+        ("leverage", np.float32),  # gross notional over equity at the day's start
+        ("moved_by", np.int16),  # market whose move had it looked at last; -1 for none
+        ("n_legs", np.int8),
+        ("venue", np.int8),
+        ("status", np.int8),  # OPEN, WATCHED, QUEUED or LIQUIDATED
+        ("bucket", np.int8),  # leverage bucket at the day's start
+        ("settled", np.int8),  # hours of the day whose funding it has paid
+        ("is_taken", np.int8),  # 1 once a liquidation order was sent for it
+    ]
+)
+LEG = np.dtype(
+    [
+        ("cost", np.int64),  # quanta paid for the open lots; 0 of coin collateral
+        ("lots", np.int32),  # 0 once closed
+        ("filed_tick", np.int32),  # tick of its edge in the slack ladder; -1 if it is not filed
+        ("next", np.int32),  # in its ladder's list
+        ("prev", np.int32),
+        ("portfolio", np.int32),
+        ("market", np.int16),
+        ("side", np.int8),  # +1 long, -1 short
+        ("is_coin", np.int8),  # 1: coin held as collateral, in its spot market
+    ]
+)
+assert PORTFOLIO.itemsize == LEG.itemsize == 32
+
+LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
+ENGINE = np.dtype(
+    [
+        ("first_queued", np.int64),  # portfolio to liquidate first, or -1
+        ("last_queued", np.int64),
+        ("rate", np.int64),  # liquidation orders of cross accounts per step
+        ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
+        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
+    ]
+)
+
+
+class Cross(NamedTuple):
+    """Cross accounts: several positions of one venue, one collateral; filed by how far marks can move at least."""
+
+    portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
+    legs: np.ndarray  # LEG
+    heads: (
+        np.ndarray
+    )  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; index as in `Ladder`; empty without portfolios
+    cursor: np.ndarray  # int64, shape (markets,): the mark's tick up to which legs were looked at
+    engines: np.ndarray  # ENGINE, shape (venues,)
+    haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
+    watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1
+    last_part: np.ndarray  # int32, shape (portfolios,): step + 1 of the last order that closed a part of a leg, or 0
 
 
 # ── margin tables ────────────────────────────────────────────────────────────────────────────────────────────
@@ -225,41 +287,129 @@ class Margin(NamedTuple):
 
 
 class Contracts(NamedTuple):
-    """Units and place of every market."""
+    """Units and place of every market.
+
+    An inverse contract is a linear one in which the coin is money and the dollar the good. So margin rules know one
+    kind of contract only, in which a `size` of goods is worth size * quote in money; see `kernels.money`.
+    """
 
     coin: np.ndarray  # int64, shape (markets,)
     venue: np.ndarray  # int64, shape (markets,)
+    purse: np.ndarray  # int64, shape (markets,): row of the ledger in which the market settles, one currency each
     is_perpetual: np.ndarray  # int64, shape (markets,): 1, or 0 for spot
+    payoff: np.ndarray  # int64, shape (markets,): +1 linear, -1 inverse: what the side of the good is worth in money
     tick_usd: np.ndarray  # float64, shape (markets,)
-    lot_base: np.ndarray  # float64, shape (markets,): coins in a lot
-    quanta: np.ndarray  # int64, shape (markets,): quanta (1e-6 USD) in one lot times one tick, exact
+    lot_base: np.ndarray  # float64, shape (markets,): coins in a lot; of an inverse contract, at the opening price
+    lot_size: np.ndarray  # float64, shape (markets,): goods in a lot: coins, or USD of an inverse contract
+    quanta: np.ndarray  # int64, shape (markets,): quanta (1e-6 USD) in one lot times one tick, exact; 0 if inverse
+    lot_quanta: np.ndarray  # float64, shape (markets,): quanta (1e-8 coin) in one inverse lot, times the price in ticks
+    quantum: np.ndarray  # float64, shape (markets,): quanta in one unit of money: 1e6 in a USD, 1e8 in a coin
     floor_tick: (
         np.ndarray
     )  # int64, shape (markets,): price in ticks of the book's tick 0 (a book holds TICKS prices from there)
 
 
-# ── what a run writes down ───────────────────────────────────────────────────────────────────────────────────
-LIQUIDATION = np.dtype(
+# ── liquidation rules, pools, deleveraging ───────────────────────────────────────────────────────────────────
+WHOLE, BY_BRACKET, BY_FRACTION, TO_COMPLIANCE = range(4)  # part: how much of a position one order closes
+AT_BANKRUPTCY, AT_MARKET = range(2)  # order: an IOC limit, or a market order
+TO_POOL, TO_ACCOUNT = range(2)  # surplus: who keeps what a fill leaves above the bankruptcy price
+NEVER, POOL_EMPTY, POOL_FALL, EQUITY_NEGATIVE = range(4)  # trigger of deleveraging
+PROFIT_TIMES_LEVERAGE, RETURN_TIMES_LEVERAGE, PROFIT = range(3)  # ranking of winners
+CLOSED_AT_BANKRUPTCY, CLOSED_AT_MARK = range(2)  # price at which winners are closed
+DELEVERAGE, SOCIALISE = range(2)  # shortage: what follows when the pool cannot pay
+
+RULE = np.dtype(  # how a market liquidates; all zeros: whole, at bankruptcy, surplus to the pool, no deleveraging
     [
-        ("account", np.int32),  # row of the position
+        ("part", np.int64),
+        ("brackets_down", np.int64),  # BY_BRACKET: how many brackets one order descends
+        ("fraction", np.float64),  # BY_FRACTION: share of the position in one order
+        ("above_usd", np.float64),  # BY_FRACTION: notional at the mark up to which a position goes whole
+        ("pause", np.int64),  # BY_FRACTION: steps after a part within which the rest goes whole
+        ("order", np.int64),
+        ("backstop", np.float64),  # equity over maintenance margin below which the pool takes over at once; 0: never
+        ("surplus", np.int64),
+        ("shortage", np.int64),
+        ("trigger", np.int64),
+        ("fall", np.float64),  # POOL_FALL: from its running maximum, at which deleveraging begins
+        ("stop", np.float64),  # POOL_FALL: below which it ends
+        ("ranking", np.int64),
+        ("price", np.int64),
+        ("refresh", np.int64),  # steps for which a ranking of winners is kept
+    ]
+)
+INSURANCE = np.dtype(  # a pool: what it holds is in the ledger, what it was worth in `Records.pools`
+    [
+        ("window", np.int64),  # minutes of its running maximum
+        ("peak", np.int64),  # that maximum, quanta
+        ("alarm", np.int64),  # 1 while its fall makes venues deleverage
+    ]
+)
+RANKED = np.dtype([("score", np.float64), ("position", np.int64)])
+
+
+class Winners(NamedTuple):
+    """Who may be deleveraged: positions and legs by market and side, and of each a heap of those in profit.
+
+    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`: listed when first needed.
+    """
+
+    rows: np.ndarray  # int32, shape (positions + legs,): by segment, ascending; empty if no venue deleverages
+    first: np.ndarray  # int64, shape (2 * markets + 1,); all 0 until listed
+    heap: np.ndarray  # RANKED, shape (positions + legs,): the first to be deleveraged at the head of each segment
+    count: np.ndarray  # int64, shape (2 * markets,): entries of each heap
+    built: np.ndarray  # int64, shape (2 * markets,): step + 1 in which it was ranked; 0 for never
+
+
+# ── what a run writes down ───────────────────────────────────────────────────────────────────────────────────
+ORDER_WHOLE, ORDER_PART, BACKSTOP = range(3)  # kind of a liquidation: one order for all, for a part, or no order
+LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an account may need several
+    [
+        ("account", np.int32),  # row of the position; number of positions + row of the portfolio, if cross
         ("trigger_step", np.int32),  # step at whose mark it was breached
         ("step", np.int32),  # step in which its order went to the book
-        ("lots", np.int32),
-        ("filled_lots", np.int32),  # by the book; the rest was taken over by the pool at the bankruptcy price
+        ("lots", np.int32),  # that this order closes: filled, deleveraged and taken over together
+        ("filled_lots", np.int32),  # by the book
+        ("deleveraged_lots", np.int32),  # by winners
+        ("taken_over_lots", np.int32),  # by the pool at the bankruptcy price
         ("leverage", np.float32),
         ("market", np.int16),
         ("side", np.int8),  # of the position: +1 long, -1 short
         ("bucket", np.int8),
         ("opened_today", np.int8),
-        ("group", np.int8),
-        ("pad", np.int16),
+        ("group", np.int8),  # 0 isolated, 1 remainder, 2 cross
+        ("kind", np.int8),  # ORDER_WHOLE, ORDER_PART or BACKSTOP
+        ("pad", np.int8),
+        ("moved_by", np.int16),  # market whose move breached the account: its own if isolated
+        ("pad2", np.int16),
         ("entry_usd", np.float64),
         ("mark_usd", np.float64),  # at the trigger
         ("bankruptcy_usd", np.float64),
         ("fill_usd", np.float64),  # average; nan where the book filled nothing
         ("last_fill_usd", np.float64),  # the worst price paid; nan likewise
-        ("pool", np.int64),  # quanta to (+) or from (-) the insurance pool
+        ("feed_usd", np.float64),  # what a public feed prints: limit, or mean fill of a market order; nan for no order
+        ("pool", np.int64),  # quanta to (+) or from (-) the insurance pool, what it took over counted at the mark
         ("fee", np.int64),  # quanta of clearance fee
+        ("loss", np.int64),  # quanta of collateral that the account lost
+        ("socialised", np.int64),  # quanta of loss that neither its margin nor the pool covered
+    ]
+)
+DELEVERAGING = np.dtype(
+    [
+        ("account", np.int32),  # row of the bankrupt position
+        ("counterparty", np.int32),  # row of the winner's
+        ("liquidation", np.int32),  # row of the liquidation tape
+        ("step", np.int32),
+        ("lots", np.int32),
+        ("leverage", np.float32),  # of the winner
+        ("market", np.int16),
+        ("side", np.int8),  # of the winner's position
+        ("bucket", np.int8),
+        ("pad", np.int32),
+        ("entry_usd", np.float64),  # of the winner
+        ("price_usd", np.float64),  # at which it was closed
+        ("mark_usd", np.float64),
+        ("profit", np.int64),  # quanta that the winner realised
+        ("forgone", np.int64),  # quanta by which it would have been more at the mark
     ]
 )
 MINUTE = np.dtype(
@@ -271,6 +421,13 @@ MINUTE = np.dtype(
         ("ask_lots_01", np.int64),
         ("bid_lots_1", np.int64),  # depth within 1% of the mid
         ("ask_lots_1", np.int64),
+        ("bid_lots_05", np.int64),  # depth within 0.5% of the mid
+        ("liquidation_lots_01", np.int64),  # that a further fall of the mark by 0.1% would liquidate
+        ("liquidation_lots_05", np.int64),
+        ("liquidation_lots_1", np.int64),
+        ("stop_lots_01", np.int64),  # that it would stop
+        ("stop_lots_05", np.int64),
+        ("stop_lots_1", np.int64),
         ("taken_lots", np.int64),  # taken from the book in this minute, by anyone
         ("liquidated_lots", np.int64),  # of these, by liquidation orders
         ("withdrawal", np.float32),  # w in (0, 1] at the minute's end
@@ -321,6 +478,10 @@ MARKET = np.dtype(
         ("touch_lots", np.float64),  # mean size of a quote at the touch
         ("requote_lots", np.float64),  # mean size of one that follows takers within the step
         ("noise_rate", np.float64),  # noise trades per round
+        ("funding_rate", np.float64),  # of notional, that longs pay to shorts each time
+        ("funding_every", np.int64),  # steps between two payments; 0 for never
+        ("funding_from", np.int64),  # FROM_WALLET or FROM_MARGIN, for isolated positions
+        ("funding_due", np.int64),  # quanta that each long lot pays in this step
         ("engine_rate", np.int64),  # liquidation orders per step
         ("cursor", np.int64),  # the mark's tick up to which the ladders have fired
         ("first_queued", np.int64),  # position to liquidate first, or -1
@@ -340,8 +501,15 @@ POST = np.dtype(
 )
 THINNING = np.dtype([("sigmas", np.float64), ("factor", np.float64)])
 PROGRAMME = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("market", np.int64), ("side", np.int64), ("lots", np.int64)]
-)  # takes `lots` in every step from start to before stop; side of the book
+    [
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("market", np.int64),
+        ("side", np.int64),
+        ("lots", np.int64),
+        ("every", np.int64),
+    ]
+)  # takes `lots` in every so many steps from start to before stop; side of the book
 
 
 class Liquidity(NamedTuple):
@@ -352,6 +520,23 @@ class Liquidity(NamedTuple):
     wheel: np.ndarray  # int32, shape (markets * WHEEL,): first order that expires in a bucket
     history: np.ndarray  # float64, shape (coins * HISTORY,): log R, a ring
     thinning: np.ndarray  # THINNING, ascending from 0 sigmas: by how much depth thins after such a bar
+
+
+PROVIDERS = np.dtype(
+    [
+        ("mode", np.int64),  # who provides, by the names below
+        ("band_ticks", np.int64),  # ZERO_INTELLIGENCE: orders lie within this many ticks of the opposite best
+        ("lots", np.int64),  # ... and have this size
+        ("posts", np.float64),  # ... so many come in a step, of both sides
+        ("life_s", np.float64),  # ... and live so long on average
+    ]
+)
+GIVEN_ORDER = np.dtype(
+    [("market", np.int64), ("side", np.int64), ("offset", np.int64), ("lots", np.int64)]
+)  # side of the book; offset in ticks from the reference
+# who provides: quotes around the reference (the default); a given book, laid once; one laid anew around the reference
+# in every step; orders at random distances from the opposite best (Smith and Farmer)
+AROUND_REFERENCE, STANDING, RENEWED, ZERO_INTELLIGENCE = range(4)
 
 
 class Settings(NamedTuple):
@@ -366,6 +551,9 @@ class Settings(NamedTuple):
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
+    providers: np.ndarray  # PROVIDERS, shape (1,)
+    given: np.ndarray  # GIVEN_ORDER, by market: the orders of a STANDING or RENEWED book
+    given_first: np.ndarray  # int64, shape (markets + 1,): where each market's orders begin in `given`
 
 
 # switches
@@ -388,6 +576,8 @@ LIQUIDATIONS, STOPS, WITHDRAWAL, ARBITRAGE, OPENINGS, LEARNING, TRACKING = range
 ) = range(13)
 # mark rules
 MARK_MEDIAN, MARK_INDEX_BASIS, MARK_LAST, MARK_INDEX = range(4)
+# who pays funding of isolated positions
+FROM_WALLET, FROM_MARGIN = range(2)
 # draw streams
 POST_STREAM, NOISE_STREAM, VALUE_STREAM = range(3)
 
@@ -402,17 +592,20 @@ POST_STREAM, NOISE_STREAM, VALUE_STREAM = range(3)
     CLEARANCE,  # liquidation fees
     FEES,  # taker fees
     ABSORBER,  # who closes positions at the mark when liquidation orders are kept out of the book
-) = range(8)
-LEDGER_COLUMNS = 8
-ACCOUNTS_LOTS, EXTERNAL_LOTS, POOL_LOTS, ABSORBER_LOTS = range(4)  # who holds contracts
+    ACCRUED,  # funding of cross accounts that is not settled with them yet
+    SOCIALISED,  # losses that neither margins nor pools covered
+) = range(10)
+LEDGER_COLUMNS = 10
+ACCOUNTS_LOTS, EXTERNAL_LOTS, POOL_LOTS, ABSORBER_LOTS, CROSS_LOTS = range(5)  # who holds contracts
+HOLDERS = 5
 
 
 class Ledger(NamedTuple):
     """Cash and contracts, as exact integers. Cash is what was paid and received: contracts are held beside it."""
 
-    cash: np.ndarray  # int64, shape (venues * LEDGER_COLUMNS,): quanta (1e-6 USD)
-    lots: np.ndarray  # int64, shape (markets * 4,): net lots by holder
-    start: np.ndarray  # int64, shape (venues,): sum that must not change
+    cash: np.ndarray  # int64, shape (purses * LEDGER_COLUMNS,): quanta (1e-6 USD or 1e-8 coin)
+    lots: np.ndarray  # int64, shape (markets * HOLDERS,): net lots by holder
+    start: np.ndarray  # int64, shape (purses,): sum that must not change
     broken: np.ndarray  # int64, shape (2,): steps at which cash, contracts did not add up
 
 
@@ -420,7 +613,8 @@ class Counters(NamedTuple):
     """What the run counts."""
 
     n: np.ndarray  # int64, shape (24,): by the names below
-    fills: np.ndarray  # int64, shape (4,): tally of the taker order under way
+    fills: np.ndarray  # int64, shape (4,): tally of the taker order or the deleveraging under way
+    inverse: np.ndarray  # float64, shape (2,): of its market, lot_quanta (0: linear) and floor_tick
 
 
 (
@@ -443,9 +637,13 @@ class Counters(NamedTuple):
     N_TRIGGER_CHECKS,
     N_PROGRAMME,
     N_OFF_BOOK,
-) = range(19)
+    N_DELEVERAGED,
+    N_CROSS_CHECKS,
+    N_CROSS_LIQUIDATED,
+) = range(22)
 # fills
-TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick
+TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
+TALLY_DELEVERAGED = 3  # quanta at which winners were closed
 
 
 TAKEN = np.dtype(
@@ -465,9 +663,14 @@ class Records(NamedTuple):
     """What the run writes down."""
 
     tape: np.ndarray  # LIQUIDATION
+    deleveraged: np.ndarray  # DELEVERAGING
+    pools: (
+        np.ndarray
+    )  # int64, shape (minutes + 1, purses): quanta that each pool is worth, at the open and after minutes
     minutes: np.ndarray  # MINUTE, shape (minutes, markets)
     prices: np.ndarray  # PRICE, shape (coins, steps)
     mark: np.ndarray  # float64, shape (steps, markets)
+    funding: np.ndarray  # int64, shape (hours, markets): quanta that each long lot paid at the end of the hour
     stake: np.ndarray  # float32, shape (snapshots, coins, 2, STAKE_BINS)
     taken: np.ndarray  # TAKEN, shape (room,): orders of takers without leverage, as far as there is room
     n_taken: np.ndarray  # int64, shape (1,): how many of them are written
@@ -485,6 +688,10 @@ class World(NamedTuple):
     markets: np.ndarray  # MARKET
     liquidity: Liquidity
     settings: Settings
+    rules: np.ndarray  # RULE, shape (markets,)
+    pools: np.ndarray  # INSURANCE, shape (purses,)
+    winners: Winners
     ledger: Ledger
     counters: Counters
     records: Records
+    cross: Cross

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
-QUANTUM_USD = 1e-6  # of the ledger
+QUANTUM_USD = 1e-6  # of the ledger, where a market settles in USD
+QUANTUM_COIN = 1e-8  # of the ledger, where a market settles in coin
 NS_PER_S = 1_000_000_000
 S_PER_DAY = 86_400
 

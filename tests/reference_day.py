@@ -25,17 +25,19 @@ class ReferenceDay:
         self.accounts = [_account(number, row) for number, row in enumerate(world.accounts.rows)]
         self.opening = [int(row) for row in world.accounts.opening]
         self.closing = _closings(self.accounts, scenario.seconds)
-        self.cash = Counter()  # (venue, column) -> quanta
+        self.cash = Counter()  # (purse, column) -> quanta
         self.held = Counter()  # (market, holder) -> lots
         self.tape: list[dict] = []
         for market, usd in zip(self.markets, world.markets["mark_usd"], strict=True):
             market.mark_usd = float(usd)
-        for venue, terms in enumerate(scenario.venues):
-            self.cash[venue, state.POOL] = round(terms.insurance.pool_usd * USD) if terms.insurance else 0
+            pool_usd = market.venue.insurance.pool_usd if market.venue.insurance else 0.0
+            if market.is_inverse:
+                pool_usd /= len(scenario.coins) * scenario.open_usd[scenario.coins.index(market.coin)]
+            self.cash[market.purse, state.POOL] = round(pool_usd * market.unit)
         for account in self.accounts[: self.opening[0]]:
-            venue = self.markets[account.market].venue_number
-            self.cash[venue, state.COLLATERAL] += account.margin
-            self.cash[venue, state.PAID] += account.side * account.cost
+            market = self.markets[account.market]
+            self.cash[market.purse, state.COLLATERAL] += account.margin
+            self.cash[market.purse, state.PAID] += sign(market, account) * account.cost
             self.held[account.market, state.ACCOUNTS_LOTS] += account.side * account.lots
 
     # ── accounts trade ───────────────────────────────────────────────────────────────────────────────────────
@@ -54,7 +56,7 @@ class ReferenceDay:
 
     def open(self, market: ReferenceMarket, account: Account) -> None:
         """Buy or sell short at market, for the notional that is wanted at the last mark."""
-        per_lot = market.mark_usd / market.tick_usd * market.quanta
+        per_lot = USD * market.terms.contract_usd or market.mark_usd / market.tick_usd * market.quanta
         wanted = max(int(account.cost / per_lot + 0.5), 1)
         side, limit = (BUY, TICKS - 1) if account.side > 0 else (SELL, 0)
         filled, value, _ = market.take(side, limit, wanted)
@@ -65,8 +67,8 @@ class ReferenceDay:
         account.margin = math.ceil(value / account.leverage)
         market.place_stop(account)
         fee = int(value * market.venue.fees.taker)
-        self.cash[market.venue_number, state.PAID] += account.side * value
-        self.cash[market.venue_number, state.EXTERNAL] += account.side * value
+        self.cash[market.purse, state.PAID] += sign(market, account) * value
+        self.cash[market.purse, state.EXTERNAL] += sign(market, account) * value
         self.pay(market, state.FREE, state.COLLATERAL, account.margin)
         self.pay(market, state.FREE, state.FEES, fee)
         self.hand(market, state.EXTERNAL_LOTS, state.ACCOUNTS_LOTS, account.side * filled)
@@ -76,7 +78,7 @@ class ReferenceDay:
         side, limit = (SELL, 0) if account.side > 0 else (BUY, TICKS - 1)
         filled, value, _ = market.take(side, limit, account.lots)
         if filled:
-            self.release(market, account, filled, value, state.EXTERNAL)
+            self.bear(market, -self.release(market, account, filled, value, state.EXTERNAL))
             self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, account.side * filled)
             self.pay(market, state.FREE, state.FEES, int(value * market.venue.fees.taker))
         account.status = state.OPEN if account.lots else state.CLOSED
@@ -103,6 +105,23 @@ class ReferenceDay:
                 account.stop_tick = -1
         return breached, stopped
 
+    def pay_funding(self, step: int) -> None:
+        """Longs pay shorts a whole number of quanta a lot, from their margins or their wallets."""
+        for market in self.markets:
+            terms = market.venue.funding
+            if terms is None or (step + 1) % round(3600 * terms.interval_h):
+                continue
+            rate = self.scenario.priors.funding.rate_8h * terms.interval_h / 8.0
+            due = math.floor(rate * self.at_mark(market, 1) + 0.5)
+            from_margin = terms.paid_from == "margin"
+            for account in self.accounts:
+                if account.market == market.number and account.lots and account.status != state.PENDING:
+                    paid = account.side * account.lots * due
+                    account.margin -= paid if from_margin else 0
+                    self.pay(market, state.COLLATERAL if from_margin else state.FREE, state.EXTERNAL, paid)
+            self.pay(market, state.POOL, state.EXTERNAL, due * self.held[market.number, state.POOL_LOTS])
+            self.pay(market, state.ABSORBER, state.EXTERNAL, due * self.held[market.number, state.ABSORBER_LOTS])
+
     def stand_in_line(self, breached: list[int], stopped: list[int]) -> None:
         """Queue accounts at their markets in this order."""
         for number in breached:
@@ -110,60 +129,39 @@ class ReferenceDay:
         for number in stopped:
             self.markets[self.accounts[number].market].stopping.append(self.accounts[number])
 
-    def drain(self, step: int) -> None:
-        """Liquidate from the front of every queue, as many as the venue's engine can in a second."""
-        for market in self.markets:
-            rate = int(market.venue.liquidation.orders_per_s) if market.venue.liquidation else 0
-            for _ in range(min(rate, len(market.queue))):
-                self.liquidate(market, market.queue.pop(0), step)
-
-    def liquidate(self, market: ReferenceMarket, account: Account, step: int) -> None:
-        """Sell at the bankruptcy price or better; what is left pays the fee, then the pool; the pool takes the rest."""
-        row = {"account": account.number, "trigger_step": account.breached_at, "step": step, "lots": account.lots}
-        pool, side = self.cash[market.venue_number, state.POOL], account.side
-        if self.scenario.mechanisms.liquidations:
-            price = market.bankruptcy_usd(account) / market.tick_usd
-            limit = (math.ceil(price) if side > 0 else math.floor(price)) - market.floor
-            filled, value, _ = market.take(SELL if side > 0 else BUY, min(max(limit, 0), TICKS - 1), account.lots)
-            if filled:
-                self.settle(market, account, filled, value, state.EXTERNAL)
-                self.hand(market, state.ACCOUNTS_LOTS, state.EXTERNAL_LOTS, side * filled)
-        else:
-            filled = account.lots
-            self.settle(market, account, filled, self.at_mark(market, filled), state.ABSORBER)
-            self.hand(market, state.ACCOUNTS_LOTS, state.ABSORBER_LOTS, side * filled)
-        gained = self.cash[market.venue_number, state.POOL] - pool
-        rest, price = account.lots, account.cost - side * account.margin
-        if rest:  # at the bankruptcy price, exactly: the account ends with nothing
-            assert self.release(market, account, rest, price, state.POOL) == 0
-            self.hand(market, state.ACCOUNTS_LOTS, state.POOL_LOTS, side * rest)
-            gained += side * (self.at_mark(market, rest) - price)
-        account.status = state.LIQUIDATED
-        self.tape.append(row | {"filled_lots": filled, "pool": gained})
-
-    def settle(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> None:
-        left = self.release(market, account, lots, value, payer)
-        fee = min(left, int(value * market.venue.clearance_fee(market.coin)))
-        self.pay(market, state.FREE, state.CLEARANCE, fee)
-        self.pay(market, state.FREE, state.POOL, left - fee)
-
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
     def release(self, market: ReferenceMarket, account: Account, lots: int, value: int, payer: int) -> int:
-        """Give back margin and profit of some lots; what is below nothing the pool pays. Return what is left."""
+        """Give back margin and profit of some lots; return it: below nothing, the wallet is short of it."""
         cost, margin = account.cost * lots // account.lots, account.margin * lots // account.lots
         account.lots, account.cost, account.margin = account.lots - lots, account.cost - cost, account.margin - margin
-        self.cash[market.venue_number, state.PAID] -= account.side * cost
-        self.cash[market.venue_number, payer] -= account.side * value
-        left = margin + account.side * (value - cost)
-        self.pay(market, state.COLLATERAL, state.FREE, margin)
-        self.cash[market.venue_number, state.FREE] += left - margin
-        if left < 0:
-            self.pay(market, state.POOL, state.FREE, -left)
-        return max(left, 0)
+        self.cash[market.purse, state.PAID] -= sign(market, account) * cost
+        self.cash[market.purse, payer] -= sign(market, account) * value
+        left = margin + sign(market, account) * (value - cost)
+        self.cash[market.purse, state.COLLATERAL] -= margin
+        self.cash[market.purse, state.FREE] += left
+        return left
+
+    def bear(self, market: ReferenceMarket, loss: int) -> int:
+        """The pool pays what a wallet is short of, as far as it can; return what it cannot."""
+        if loss <= 0:
+            return 0
+        paid = min(loss, max(self.worth(market.purse), 0))
+        self.pay(market, state.POOL, state.FREE, paid)
+        self.pay(market, state.SOCIALISED, state.FREE, loss - paid)
+        return loss - paid
+
+    def worth(self, purse: int) -> int:
+        """Return what a pool is worth: cash and contracts at the mark."""
+        total = self.cash[purse, state.POOL]
+        for market in self.markets:
+            if market.purse == purse:
+                worth = self.at_mark(market, self.held[market.number, state.POOL_LOTS])
+                total += -worth if market.is_inverse else worth
+        return total
 
     def pay(self, market: ReferenceMarket, source: int, target: int, quanta: int) -> None:
-        self.cash[market.venue_number, source] -= quanta
-        self.cash[market.venue_number, target] += quanta
+        self.cash[market.purse, source] -= quanta
+        self.cash[market.purse, target] += quanta
 
     def hand(self, market: ReferenceMarket, giver: int, taker: int, lots: int) -> None:
         self.held[market.number, giver] -= lots
@@ -171,7 +169,12 @@ class ReferenceDay:
 
     @staticmethod
     def at_mark(market: ReferenceMarket, lots: int) -> int:
-        return int(lots * market.quanta * (market.mark_usd / market.tick_usd))
+        return market.value(lots, market.mark_usd / market.tick_usd)
+
+
+def sign(market: ReferenceMarket, account: Account) -> int:
+    """Return +1 where the account wins when its lots are worth more money, -1 where it loses."""
+    return -account.side if market.is_inverse else account.side
 
 
 def _account(number: int, row) -> Account:

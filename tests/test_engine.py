@@ -7,7 +7,7 @@ import pytest
 from worlds import small_world
 
 from cascade.engine import COLUMNS, COUNTED, simulate
-from cascade.state import ABSORBER, FREE, LEDGER_COLUMNS, N_LIQUIDATED, N_OFF_BOOK, N_PROGRAMME, POOL
+from cascade.state import ABSORBER, FREE, LEDGER_COLUMNS, N_DELEVERAGED, N_LIQUIDATED, N_OFF_BOOK, N_PROGRAMME, POOL
 
 small = pytest.mark.small
 
@@ -27,7 +27,8 @@ def test_names__are_in_the_order_of_the_state():
     assert (
         COUNTED[N_LIQUIDATED] == "liquidated"
         and COUNTED[N_PROGRAMME] == "programme"
-        and COUNTED[N_OFF_BOOK] == COUNTED[-1]
+        and COUNTED[N_OFF_BOOK] == "off_book"
+        and COUNTED[N_DELEVERAGED] == COUNTED[-1]
     )
     assert COLUMNS[FREE] == "free" and COLUMNS[POOL] == "pool" and COLUMNS[ABSORBER] == "absorber"
     assert len(COLUMNS) == LEDGER_COLUMNS

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from own_venues import funded, inverse_venue
 from worlds import let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
@@ -13,6 +14,7 @@ from cascade.state import (
     ABSORBER,
     CLOSED,
     EXTERNAL_LOTS,
+    HOLDERS,
     LEDGER_COLUMNS,
     N_TAPE,
     N_UNFILLED_OPENINGS,
@@ -36,6 +38,10 @@ SCENARIOS = {
     "no liquidation orders": {"shock": -0.08, "off": ("liquidations",)},
     "no stops, no withdrawal": {"shock": -0.08, "off": ("stops", "withdrawal")},
     "book run empty": {"shock": -0.03, "programmes": (ALL_BIDS,)},
+    "settled in coin": {
+        "shock": -0.06,
+        "venues": (inverse_venue("bybit"), funded("binance", 7), funded("okx", 9, "margin")),
+    },
     "two coins, three venues": {"shock": -0.06, "coins": ("BTC", "ETH"), "venues": ("binance", "okx", "bybit")},
 }
 
@@ -61,9 +67,16 @@ def test_ledger__conserves_cash_and_contracts_at_every_step(name):
     for step in range(scenario.seconds):
         run_steps(world, step, step + 1, scenario.priors.run.warmup_s)
         assert cash_of(world) == start
-        assert (world.ledger.lots.reshape(-1, 4).sum(axis=1) == 0).all()
+        assert (world.ledger.lots.reshape(-1, HOLDERS).sum(axis=1) == 0).all()
         assert recount(world) == 0
         assert world.ledger.broken.tolist() == [0, 0]
+
+
+def test_ledger__each_purse_has_one_currency():
+    world = warm_world(scenario_of("settled in coin"))
+    assert world.contracts.purse.tolist() == [4, 1, 2, 3]  # the first row is the dollars of a venue that takes none
+    assert (world.ledger.cash.reshape(-1, LEDGER_COLUMNS)[0] == 0).all()
+    assert world.ledger.start[4] / 1e8 == pytest.approx(0.5e9 / 72_000, rel=0.01)  # its pool, in coins
 
 
 def test_ledger__pools_go_negative_where_they_are_too_small_and_say_so():

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from reference_day import ReferenceDay
+from duel import Duel, resting_in
+from own_venues import funded, inverse_venue
 from worlds import (
-    let_accounts_trade,
     liquidate,
     rest_order,
     slow_venue,
@@ -12,133 +12,28 @@ from worlds import (
     still_world,
     take_lots,
     take_marks,
+    thin_priors,
     tick_of,
 )
 
-from cascade.assembly import build_world
-from cascade.scenario import Scenario
 from cascade.state import (
     BUY,
     CLEARANCE,
     FREE,
-    LEDGER_COLUMNS,
     LIQUIDATED,
     N_TAPE,
-    NO_ORDER,
-    NO_POSITION,
     OPEN,
     POOL,
     POOL_LOTS,
     SELL,
-    TICKS,
     World,
 )
 
 small = pytest.mark.small
 STEPS = 60
-FIELDS = ("status", "lots", "cost", "margin")
 
 
-# ── both engines, side by side ───────────────────────────────────────────────────────────────────────────────
-class Duel:
-    """The compiled rules and the reference in the same world, with marks and resting orders that a test gives."""
-
-    def __init__(self, scenario: Scenario, seed: int):
-        self.world, _ = build_world(scenario, seed)
-        self.reference = ReferenceDay(scenario, self.world)
-        self.random = np.random.default_rng(seed)
-        self.marks = self.world.markets["mark_usd"].copy()
-        self.breached = self.stopped = 0
-
-    def step(self, step: int, jump: float = 0.0) -> None:
-        """Play one step on random orders and marks, and compare everything."""
-        self.rest_orders()
-        let_accounts_trade(self.world, step)
-        self.reference.trade(step)
-        self.marks *= np.exp(0.002 * self.random.standard_normal(len(self.marks)) + jump)
-        self.world.markets["mark_usd"] = self.world.records.mark[step] = self.marks
-        seen = int(self.world.counters.n[N_TAPE])
-        liquidate(self.world, step)
-        breached, stopped = self.reference.breach(step, [float(mark) for mark in self.marks])
-        in_line, stopping = breached_by(self.world, step, seen), stopping_in(self.world)
-        assert len(in_line) == len(breached) and set(in_line) == breached
-        assert len(stopping) == len(stopped) and set(stopping) == stopped
-        self.reference.stand_in_line(in_line, stopping)
-        self.reference.drain(step)
-        self.breached, self.stopped = self.breached + len(breached), self.stopped + len(stopped)
-        self.compare(seen)
-
-    def rest_orders(self, n: int = 20) -> None:
-        """Put the same new orders into both books, around the last mark."""
-        for market in self.reference.markets:
-            middle = self.marks[market.number] / market.tick_usd - market.floor
-            for away, lots in zip(self.random.exponential(0.004, n), self.random.integers(1, 80, n), strict=True):
-                side = int(self.random.integers(2))
-                tick = round(middle * (1.0 - away if side == BUY else 1.0 + away))
-                if market.rest(side, tick, int(lots)):
-                    rest_order(self.world, market.number, side, tick, int(lots))
-
-    def compare(self, seen: int) -> None:
-        """Hold accounts, ledger, tape and books of the two against each other."""
-        world, reference = self.world, self.reference
-        for field in FIELDS:
-            expected = [getattr(account, field) for account in reference.accounts]
-            np.testing.assert_array_equal(world.accounts.rows[field], expected, err_msg=field)
-        cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
-        assert {at: int(quanta) for at, quanta in np.ndenumerate(cash)} == {
-            at: reference.cash[at] for at in np.ndindex(cash.shape)
-        }
-        held = world.ledger.lots.reshape(-1, 4)
-        assert {at: int(lots) for at, lots in np.ndenumerate(held)} == {
-            at: reference.held[at] for at in np.ndindex(held.shape)
-        }
-        for row, expected in zip(
-            world.records.tape[seen : world.counters.n[N_TAPE]], reference.tape[seen:], strict=True
-        ):
-            assert {name: int(row[name]) for name in expected} == expected
-        for market in reference.markets:
-            resting = [(order.side, order.tick, order.lots) for order in market.book.orders()]
-            assert resting_in(world, market.number) == resting
-
-
-def breached_by(world: World, step: int, seen: int) -> list[int]:
-    """Return who was breached in a step, in line: the tape's new rows, then the queues from the front."""
-    tape = world.records.tape[seen : world.counters.n[N_TAPE]]
-    numbers = [int(row["account"]) for row in tape if row["trigger_step"] == step]
-    rows = world.accounts.rows
-    for market in world.markets:
-        i = int(market["first_queued"])
-        while i != NO_POSITION:
-            numbers += [i] if rows[i]["prev"] == step else []
-            i = int(rows[i]["next"])
-    return numbers
-
-
-def stopping_in(world: World) -> list[int]:
-    """Return whose stops fired, in the order in which they will be closed."""
-    numbers = []
-    for market in world.markets:
-        i = int(market["first_stopped"])
-        while i != NO_POSITION:
-            numbers.append(i)
-            i = int(world.accounts.rows[i]["next"])
-    return numbers
-
-
-def resting_in(world: World, market: int) -> list[tuple[int, int, int]]:
-    """Return side, tick and lots of all orders, bids from the best, then asks from the best."""
-    heads = world.book.levels[market * TICKS : (market + 1) * TICKS]["head"]
-    ticks = np.flatnonzero(heads)
-    bids, asks = ticks[ticks <= world.book.best[2 * market]][::-1], ticks[ticks >= world.book.best[2 * market + 1]]
-    found = []
-    for side, tick in [*((BUY, tick) for tick in bids), *((SELL, tick) for tick in asks)]:
-        slot = int(heads[tick])
-        while slot != NO_ORDER:
-            found.append((side, int(tick), int(world.book.orders[slot]["lots"])))
-            slot = int(world.book.orders[slot]["next"])
-    return found
-
-
+LONGS_PAY, SHORTS_PAY = (thin_priors(funding={"rate_8h": rate}) for rate in (0.9, -0.9))  # 0.03% in 10 s
 WORLDS = {
     "one market": {},
     "no liquidation orders": {"off": ("liquidations",)},
@@ -147,6 +42,14 @@ WORLDS = {
     "a slow engine": {"venues": (slow_venue("binance", 2.0),)},
     "three rules of margin": {"venues": ("binance", "okx", "bybit"), "n": 600},
     "two coins": {"coins": ("BTC", "ETH"), "venues": ("okx",)},
+    "settled in coin": {"venues": (inverse_venue(),)},
+    "settled in coin, other margin rules": {"venues": (inverse_venue("bybit"), "binance", inverse_venue("okx"))},
+    "funding from wallets": {
+        "venues": (funded("binance", 10), funded(inverse_venue("bybit"), 15)),
+        "priors": LONGS_PAY,
+    },
+    "funding from margins": {"venues": (funded("okx", 10, "margin"), funded(inverse_venue("bybit"), 15, "margin"))}
+    | {"priors": SHORTS_PAY},
 }
 
 
@@ -163,6 +66,7 @@ def test_liquidation__equals_the_reference_to_the_integer(world):
     duel = play(seed=1, **WORLDS[world])
     assert duel.breached > 20
     assert duel.stopped > 5 or world == "no stops"
+    assert duel.world.records.funding.any() == world.startswith("funding")
 
 
 @pytest.mark.parametrize("jump", (-0.15, 0.03))

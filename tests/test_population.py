@@ -78,7 +78,12 @@ def make_contracts():
         is_perpetual=np.array([1, 1, 1, 1, 0]),
         tick_usd=tick,
         lot_base=lot,
+        lot_size=lot,
         quanta=np.rint(tick * lot * 1e6).astype(np.int64),
+        lot_quanta=np.zeros(lot.size),
+        quantum=np.full(lot.size, 1e6),
+        purse=venue,
+        payoff=np.ones(lot.size, np.int64),
         floor_tick=np.rint(0.4 * OPEN_USD[coin] / tick).astype(np.int64),
     )
 

@@ -74,7 +74,7 @@ def is_underwater(scenario, row, mark_usd: float) -> bool:
     account = Account(
         0, market.number, side, int(row["lots"]), cost, round(margin_usd * 1e6), 1.0, OPEN, 0.0, False, -1, 0
     )
-    return market.equity_usd(account, mark_usd) < market.required_usd(account, mark_usd)
+    return market.equity(account, mark_usd) < market.required(account, mark_usd)
 
 
 @small

@@ -10,13 +10,17 @@ from cascade.assumptions import LeverageAssumptions, default_assumptions
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
+from cascade.kernels.cross import liquidate_cross
+from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.loop import liquidate_breached, run_steps, set_marks, trade_accounts
 from cascade.kernels.orders import take_at_market
+from cascade.kernels.pools import record_pools
 from cascade.kernels.stops import set_triggers
 from cascade.scenario import Scenario, load_venues
 from cascade.state import MARK_LAST, NO_POSITION, OPEN, POSITION, World
+from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 OPEN_USD = {"BTC": 72_000.0, "ETH": 2_140.0}
@@ -41,6 +45,7 @@ def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> Lev
             "venue_shares": {venue: 1.0 / len(venues) for venue in venues},
             "open_interest_usd": {coin: 4.0 * mass_usd / len(coins) for coin in coins},
             "remainder": default.remainder.model_copy(update={"accounts": max(8.0, n / 4)}),
+            "cross": None,
         }
     )
 
@@ -122,11 +127,15 @@ def still_world(
         fields |= {"cost": cost, "margin": -int(-cost // fields["leverage"]), "close_step": 2**31 - 1}
         for name, value in fields.items():
             row[name] = value
-    accounts = world.accounts._replace(rows=rows, opening=np.full(scenario.seconds + 1, len(rows)))
+    accounts = world.accounts._replace(
+        rows=rows, opening=np.full(scenario.seconds + 1, len(rows)), last_part=np.zeros(len(rows), np.int32)
+    )
+    ledger = make_ledger(scenario, world.contracts, accounts, world.cross)
     world = world._replace(
         accounts=accounts,
-        ledger=make_ledger(scenario, world.contracts, accounts),
-        records=make_records(scenario, len(world.markets), len(rows)),
+        winners=make_winners(world.rules, len(rows)),
+        ledger=ledger,
+        records=make_records(scenario, world.rules, ledger, len(rows)),
     )
     world.markets["mark_rule"][0] = MARK_LAST
     file_accounts(world)
@@ -184,11 +193,24 @@ def take_marks(world, step):
 
 
 @kernel
+def let_longs_pay(world, step):
+    """Funding that is due: between marks and margin."""
+    pay_funding(world, step)
+
+
+@kernel
 def liquidate(world, step):
     """Ladders, queues, liquidation, ledger: steps 6 and 7 at the marks as they stand."""
     for market in range(len(world.markets)):
         liquidate_breached(world, step, market)
-    check_ledger(world, world.settings.layout[1], len(world.markets))
+    liquidate_cross(world, step)
+    check_ledger(world)
+
+
+@kernel
+def end_minute(world, minute):
+    """Write what the pools are worth after so many minutes."""
+    record_pools(world, minute)
 
 
 @kernel

@@ -7,13 +7,16 @@ import numpy as np
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import book_opening, book_release, hand_over, move
 from cascade.kernels.margin import is_underwater
+from cascade.kernels.money import average_quote, lots_worth, quote, size_of, stance
 from cascade.kernels.orders import fill_value, take_at_market
+from cascade.kernels.pools import bear_loss
 from cascade.kernels.stops import set_triggers
 from cascade.kernels.triggers import direction_of, file_position, trigger_tick, unfile
 from cascade.state import (
     ACCOUNTS_LOTS,
     BUY,
     CLOSED,
+    COLLATERAL,
     EXTERNAL,
     EXTERNAL_LOTS,
     FEES,
@@ -29,38 +32,29 @@ from cascade.state import (
     STOPPING,
 )
 
-QUANTA_PER_USD = 1e6
+
+@rule
+def entry_quote(world, i):
+    """Return the average entry of position `i`, as a quote."""
+    row = world.accounts.rows[i]
+    return average_quote(world.contracts, np.int64(row["market"]), np.int64(row["lots"]), row["cost"])
 
 
 @rule
-def entry_usd(world, i):
-    """Return the average entry price of position `i` in USD."""
+def collateral_of(world, i):
+    """Return the collateral of position `i` in money of its purse."""
     row = world.accounts.rows[i]
-    return row["cost"] / (QUANTA_PER_USD * row["lots"] * world.contracts.lot_base[row["market"]])
-
-
-@rule
-def size_base(world, i):
-    """Return the size of position `i` in coins."""
-    row = world.accounts.rows[i]
-    return row["lots"] * world.contracts.lot_base[row["market"]]
+    return row["margin"] / world.contracts.quantum[row["market"]]
 
 
 @rule
 def is_breached(world, i):
     """Whether the equity of position `i` is below its requirement at the mark."""
     row = world.accounts.rows[i]
-    market = np.int64(row["market"])
-    margin_usd = row["margin"] / QUANTA_PER_USD
-    return is_underwater(
-        world.margin,
-        market,
-        row["side"],
-        size_base(world, i),
-        entry_usd(world, i),
-        margin_usd,
-        world.markets[market]["mark_usd"],
-    )
+    market, contracts = np.int64(row["market"]), world.contracts
+    side, size = stance(contracts, market, np.int64(row["side"])), size_of(contracts, market, row["lots"])
+    mark = quote(contracts, market, world.markets[market]["mark_usd"])
+    return is_underwater(world.margin, market, side, size, entry_quote(world, i), collateral_of(world, i), mark)
 
 
 @rule
@@ -81,8 +75,7 @@ def open_position(world, i):
     row = world.accounts.rows[i]
     market, side = np.int64(row["market"]), np.int64(row["side"])
     contracts = world.contracts
-    price_ticks = world.markets[market]["mark_usd"] / contracts.tick_usd[market]
-    wanted = max(np.int64(row["cost"] / (price_ticks * contracts.quanta[market]) + 0.5), 1)
+    wanted = lots_worth(contracts, market, row["cost"], world.markets[market]["mark_usd"] / contracts.tick_usd[market])
     filled = take_at_market(world, market, BUY if side > 0 else SELL, wanted)
     row["status"] = CLOSED
     row["cost"] = 0
@@ -93,7 +86,9 @@ def open_position(world, i):
     margin = np.int64(math.ceil(cost / np.float64(row["leverage"])))
     row["lots"], row["cost"], row["margin"], row["status"] = filled, cost, margin, OPEN
     fee = np.int64(cost * world.margin.taker_fee[market])
-    book_opening(world, market, side, filled, cost, margin, fee)
+    book_opening(world, market, side, filled, cost)
+    move(world, market, FREE, COLLATERAL, margin)
+    move(world, market, FREE, FEES, fee)
     set_triggers(world, i)
     file_ahead(world, i)
     world.counters.n[N_OPENED] += 1
@@ -101,9 +96,13 @@ def open_position(world, i):
 
 @rule
 def release_lots(world, i, lots, proceeds, payer):
-    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of the margin."""
+    """Close `lots` of position `i` for `proceeds` quanta paid by a ledger column; return what is left of its margin.
+
+    Below zero, the account's wallet is short of it: the caller says who bears it (`pools.bear_loss`).
+    """
     row = world.accounts.rows[i]
-    market, side, size = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
+    market, size = np.int64(row["market"]), np.int64(row["lots"])
+    side = stance(world.contracts, market, np.int64(row["side"]))
     cost, margin = row["cost"], row["margin"]
     if lots < size:
         cost = part_of(cost, lots, size)
@@ -130,7 +129,7 @@ def close_position(world, i):
     filled = take_at_market(world, market, SELL if side > 0 else BUY, np.int64(row["lots"]))
     if filled > 0:
         proceeds = fill_value(world, market, filled)
-        release_lots(world, i, filled, proceeds, EXTERNAL)
+        bear_loss(world, market, -release_lots(world, i, filled, proceeds, EXTERNAL))
         hand_over(world, market, ACCOUNTS_LOTS, EXTERNAL_LOTS, side * filled)
         move(world, market, FREE, FEES, np.int64(proceeds * world.margin.taker_fee[market]))
     if row["lots"] == 0:

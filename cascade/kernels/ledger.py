@@ -1,23 +1,23 @@
 """The exact ledger: every flow of cash and contracts books one integer to both sides."""
 
 from cascade.kernels.jit import rule
+from cascade.kernels.money import stance
 from cascade.state import (
     ACCOUNTS_LOTS,
     COLLATERAL,
     EXTERNAL,
     EXTERNAL_LOTS,
-    FEES,
     FREE,
+    HOLDERS,
     LEDGER_COLUMNS,
     PAID,
-    POOL,
 )
 
 
 @rule
 def move(world, market, source, target, quanta):
-    """Pay `quanta` from one column of the market's venue to another."""
-    row = world.contracts.venue[market] * LEDGER_COLUMNS
+    """Pay `quanta` from one column of the market's purse to another."""
+    row = world.contracts.purse[market] * LEDGER_COLUMNS
     world.ledger.cash[row + source] -= quanta
     world.ledger.cash[row + target] += quanta
 
@@ -25,57 +25,55 @@ def move(world, market, source, target, quanta):
 @rule
 def hand_over(world, market, giver, taker, lots):
     """Move `lots` contracts (signed) from one holder to another."""
-    world.ledger.lots[4 * market + giver] -= lots
-    world.ledger.lots[4 * market + taker] += lots
+    world.ledger.lots[HOLDERS * market + giver] -= lots
+    world.ledger.lots[HOLDERS * market + taker] += lots
 
 
 @rule
-def book_opening(world, market, side, lots, cost, margin, fee):
-    """Book what an account pays for a new position against the book: contracts, collateral, taker fee."""
-    row = world.contracts.venue[market] * LEDGER_COLUMNS
-    world.ledger.cash[row + PAID] += side * cost
-    world.ledger.cash[row + EXTERNAL] += side * cost
+def book_opening(world, market, side, lots, cost):
+    """Book a new position of an account against the book: what was paid, and the contracts."""
+    row = world.contracts.purse[market] * LEDGER_COLUMNS
+    paid = stance(world.contracts, market, side) * cost
+    world.ledger.cash[row + PAID] += paid
+    world.ledger.cash[row + EXTERNAL] += paid
     hand_over(world, market, EXTERNAL_LOTS, ACCOUNTS_LOTS, side * lots)
-    move(world, market, FREE, COLLATERAL, margin)
-    move(world, market, FREE, FEES, fee)
 
 
 @rule
 def book_release(world, market, side, cost, margin, proceeds, payer):
     """Book the closing of contracts that cost `cost` for `proceeds` paid by `payer`; return what is left of the margin.
 
-    The margin released and the profit go to the account's wallet; what falls below zero the pool pays.
+    `side` is that of the good (`money.stance`). The margin released and the profit go to the account's wallet. Below
+    zero it is a loss that someone else has to bear: the caller says who.
     """
-    row = world.contracts.venue[market] * LEDGER_COLUMNS
+    row = world.contracts.purse[market] * LEDGER_COLUMNS
     world.ledger.cash[row + PAID] -= side * cost
     world.ledger.cash[row + payer] -= side * proceeds
     world.ledger.cash[row + COLLATERAL] -= margin
     left = margin + side * (proceeds - cost)
     world.ledger.cash[row + FREE] += left
-    if left < 0:
-        move(world, market, POOL, FREE, -left)
-        return 0
     return left
 
 
 @rule
-def cash_of(world, venue):
-    """Return the venue's cash in quanta: all columns, what was paid for open contracts counted as spent."""
+def cash_of(world, purse):
+    """Return a purse's cash in quanta: all columns, what was paid for open contracts counted as spent."""
     total = 0
     for column in range(LEDGER_COLUMNS):
-        amount = world.ledger.cash[venue * LEDGER_COLUMNS + column]
+        amount = world.ledger.cash[purse * LEDGER_COLUMNS + column]
         total += -amount if column == PAID else amount
     return total
 
 
 @rule
-def check_ledger(world, n_venues, n_markets):
-    """Count a step at which a venue's cash or a market's contracts do not add up."""
-    for venue in range(n_venues):
-        if cash_of(world, venue) != world.ledger.start[venue]:
+def check_ledger(world):
+    """Count a step at which a purse's cash or a market's contracts do not add up."""
+    for purse in range(len(world.ledger.start)):
+        if cash_of(world, purse) != world.ledger.start[purse]:
             world.ledger.broken[0] += 1
-    lots = world.ledger.lots
-    for market in range(n_markets):
-        i = 4 * market
-        if lots[i] + lots[i + 1] + lots[i + 2] + lots[i + 3] != 0:
+    for market in range(len(world.markets)):
+        total = 0
+        for holder in range(HOLDERS):
+            total += world.ledger.lots[HOLDERS * market + holder]
+        if total != 0:
             world.ledger.broken[1] += 1

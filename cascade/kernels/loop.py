@@ -3,15 +3,21 @@
 import numpy as np
 
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
+from cascade.kernels.branching import record_offspring
+from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.draws import stream_key
+from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
-from cascade.kernels.liquidation import drain, fire_ladders
+from cascade.kernels.liquidation import drain
 from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, requote, settle_stale, withdraw
+from cascade.kernels.placement import lay, post_blindly
+from cascade.kernels.pools import record_pools
 from cascade.kernels.prices import hear_news, lean, learn, mark_market, mid_usd, move_since, note_touch
+from cascade.kernels.queues import fire_ladders
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
-from cascade.state import ARBITRAGE, BUY, OPENINGS, STREAMS
+from cascade.state import ARBITRAGE, AROUND_REFERENCE, BUY, OPENINGS, RENEWED, STANDING, STREAMS, ZERO_INTELLIGENCE
 
 
 @kernel
@@ -33,9 +39,16 @@ def post_one_more(world, market, distance, depth_share, life_s):
 @rule
 def provide_liquidity(world, market, clock):
     """Let orders expire, quotes that lag be cleared, and new ones be posted."""
-    expire(world, market)
-    settle_stale(world, market, clock)
-    post_quotes(world, market, clock)
+    mode = world.settings.providers[0]["mode"]
+    if mode != STANDING:
+        expire(world, market)
+    if mode == AROUND_REFERENCE:
+        settle_stale(world, market, clock)
+        post_quotes(world, market, clock)
+    elif mode == RENEWED:
+        lay(world, market, True)
+    elif mode == ZERO_INTELLIGENCE:
+        post_blindly(world, market, clock)
     note_touch(world, market)
 
 
@@ -104,12 +117,15 @@ def liquidate_breached(world, step, market):
 
 @rule
 def record(world, step, n_coins, n_markets):
-    """Write down prices; books at the end of a minute; the map at its interval."""
+    """Write down prices; books and pools at the end of a minute; the map at its interval."""
     record_prices(world, step, n_coins)
+    if (step + 1) % 60 == 0:
+        record_pools(world, (step + 1) // 60)
     for market in range(n_markets):
         world.markets[market]["spread_ticks"] += world.book.best[2 * market + 1] - world.book.best[2 * market]
         if (step + 1) % 60 == 0:
             record_minute(world, step // 60, market)
+            record_offspring(world, step // 60, market)
     every = world.settings.layout[3]
     if step % every == 0:
         record_stake(world, step // every, n_coins, n_markets // n_coins)
@@ -136,9 +152,11 @@ def run_steps(world, first_step, last_step, warmup):
         if world.settings.switches[ARBITRAGE] == 1:
             close_gaps(world, n_coins, n_markets)
         set_marks(world, step, n_coins, n_markets)
+        pay_funding(world, step)
         for market in range(n_markets):
             liquidate_breached(world, step, market)
+        liquidate_cross(world, step)
         for coin in range(n_coins):
             learn(world, coin)
-        check_ledger(world, n_venues, n_markets)
+        check_ledger(world)
         record(world, step, n_coins, n_markets)

@@ -1,5 +1,7 @@
 """Market and IOC orders of the day: what every taker uses, with a tally of the fills."""
 
+import numpy as np
+
 from cascade.kernels.book import taking
 from cascade.kernels.jit import rule
 from cascade.state import (
@@ -15,7 +17,10 @@ from cascade.state import (
 
 @rule
 def _tally(counters, book, slot, lots, tick):
-    counters.fills[TALLY_NOTIONAL] += lots * tick
+    if counters.inverse[0] > 0.0:  # every fill books one rounded value
+        counters.fills[TALLY_NOTIONAL] += np.int64(lots * counters.inverse[0] / (tick + counters.inverse[1]))
+    else:
+        counters.fills[TALLY_NOTIONAL] += lots * tick
     counters.fills[TALLY_TRADES] += 1
     counters.fills[TALLY_LAST_TICK] = tick
 
@@ -29,6 +34,8 @@ def take_at_limit(world, market, side, limit_tick, lots):
     counters = world.counters
     counters.fills[TALLY_NOTIONAL] = 0
     counters.fills[TALLY_TRADES] = 0
+    counters.inverse[0] = world.contracts.lot_quanta[market]
+    counters.inverse[1] = world.contracts.floor_tick[market]
     filled = lots - _take(world.book, market, side, limit_tick, lots, counters)
     counters.n[N_TAKER_ORDERS] += 1
     if filled > 0:
@@ -59,6 +66,8 @@ def note_taken(world, market, clock, side, lots, is_informed):
 
 @rule
 def fill_value(world, market, filled):
-    """Return the value in quanta of the last order's fills, exactly."""
+    """Return the value in quanta of the last order's fills: exact, or of every inverse fill rounded down."""
+    if world.contracts.payoff[market] < 0:
+        return world.counters.fills[TALLY_NOTIONAL]
     ticks = world.counters.fills[TALLY_NOTIONAL] + filled * world.contracts.floor_tick[market]
     return ticks * world.contracts.quanta[market]

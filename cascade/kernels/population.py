@@ -15,6 +15,7 @@ import numpy as np
 
 from cascade.kernels.draws import bits, exponential, field, normal, poisson, stream_key, uniform
 from cascade.kernels.jit import kernel, rule
+from cascade.kernels.money import lots_worth, usd_quanta_of, value_of
 from cascade.kernels.stops import set_triggers
 from cascade.kernels.triggers import direction_of, file_position, trigger_tick
 from cascade.state import FALLING, NO_POSITION, OPEN, PENDING, RISING, Accounts, Contracts, Ladder, Margin, Status
@@ -51,6 +52,7 @@ class Plan(NamedTuple):
     size_top: np.ndarray  # float64, shape (strata * CHOICES,): quantile at which the size law is cut
     openings: np.ndarray  # float64, shape (HOURS * strata,): expected openings in a step
     open_lots: np.ndarray  # int64, shape (markets,): open interest, of longs and of shorts
+    held_lots: np.ndarray  # int64, shape (2 * markets,): of it, longs and shorts of cross accounts
     stops: (
         np.ndarray
     )  # float64, shape (5,): share with a stop; nearest, farthest, widest distance; share at round prices
@@ -92,7 +94,7 @@ def draw_survivors(stage, seed):
     for market in range(stage.contracts.coin.size):
         if stage.contracts.is_perpetual[market] == 0:
             continue
-        long_lots = short_lots = np.int64(0)
+        long_lots, short_lots = stage.plan.held_lots[2 * market], stage.plan.held_lots[2 * market + 1]
         for stratum in range(market * STRATA, market * STRATA + REMAINDER):
             key = stream_key(seed, SURVIVOR_STREAM, stratum)
             for k in range(count_candidates(stage.plan, stratum, seed)):
@@ -179,22 +181,22 @@ def survive(stage, i, stratum, key, k, most_lots):
     last = stage.path.shape[1] - 1
     minute = stage.path[coin, max(last - np.int64(age_minutes), 0)]
     entry_ticks = np.int64(minute["price"] / tick_usd + 0.5)
-    tick_quanta = entry_ticks * contracts.quanta[market]  # of one lot at the entry
-    lots = min(max(np.int64(row["cost"] / tick_quanta + 0.5), 1), most_lots)
+    lots = min(lots_worth(contracts, market, row["cost"], entry_ticks), most_lots)
     row["lots"] = lots
-    row["cost"] = lots * tick_quanta
-    row["margin"] = np.int64(math.ceil(lots * tick_quanta / np.float64(row["leverage"])))
+    row["cost"] = value_of(contracts, market, lots, entry_ticks)
+    row["margin"] = np.int64(math.ceil(row["cost"] / np.float64(row["leverage"])))
+    usd_quanta = usd_quanta_of(contracts, market, lots, row["cost"])
     set_triggers(stage, i)
     is_lost = is_crossed(
         row, to_tick(contracts, market, minute["lowest"]), to_tick(contracts, market, minute["highest"])
     )
     slot = 2 * stratum + direction_of(row["side"])
     stage.tally.candidates[slot] += 1
-    stage.tally.candidate_cost[slot] += lots * tick_quanta
+    stage.tally.candidate_cost[slot] += usd_quanta
     if is_lost:
         return np.int64(0)
     stage.tally.survivors[slot] += 1
-    stage.tally.survivor_cost[slot] += lots * tick_quanta
+    stage.tally.survivor_cost[slot] += usd_quanta
     row["status"] = OPEN
     file_position(stage.accounts, stage.ladder, i, np.int64(trigger_tick(row)), direction_of(row["side"]))
     chain_closing(stage.accounts, i)

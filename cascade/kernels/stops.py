@@ -6,8 +6,8 @@ import numpy as np
 
 from cascade.kernels.jit import rule
 from cascade.kernels.margin import liquidation_price
+from cascade.kernels.money import average_quote, quote, size_of, stance, ticks_from
 
-QUANTA_PER_USD = 1e6
 ROUND_FRACTION = 0.01  # a round price is a multiple of the largest 1, 2 or 5 times a power of ten within 1% [assumed]
 
 
@@ -19,15 +19,17 @@ def set_triggers(world, i):
     """
     row = world.accounts.rows[i]
     market, side, lots = np.int64(row["market"]), np.int64(row["side"]), np.int64(row["lots"])
-    tick_usd, floor = world.contracts.tick_usd[market], world.contracts.floor_tick[market]
-    size_base = lots * world.contracts.lot_base[market]
-    entry = row["cost"] / (QUANTA_PER_USD * size_base)
-    ruin = liquidation_price(world.margin, market, side, size_base, entry, row["margin"] / QUANTA_PER_USD)
-    row["liquidation_tick"] = inner_tick(ruin / tick_usd, side) - floor
+    contracts = world.contracts
+    entry, size = average_quote(contracts, market, lots, row["cost"]), size_of(contracts, market, lots)
+    collateral = row["margin"] / contracts.quantum[market]
+    ruin = liquidation_price(world.margin, market, stance(contracts, market, side), size, entry, collateral)
+    ruin_usd = quote(contracts, market, ruin)
+    row["liquidation_tick"] = inner_tick(ticks_from(contracts, market, ruin_usd), side)
     row["stop_tick"] = -1
     if row["stop_fraction"] > 0:
-        stop = stop_price(side, entry, np.float64(row["stop_fraction"]), row["round_stop"] != 0, ruin)
-        row["stop_tick"] = inner_tick(stop / tick_usd, side) - floor
+        entry_usd, fraction = quote(contracts, market, entry), np.float64(row["stop_fraction"])
+        stop_usd = stop_price(side, entry_usd, fraction, row["round_stop"] != 0, ruin_usd)
+        row["stop_tick"] = inner_tick(ticks_from(contracts, market, stop_usd), side)
 
 
 @rule

@@ -4,6 +4,7 @@ import numpy as np
 
 from cascade.kernels.draws import bits, field, poisson, uniform
 from cascade.kernels.jit import rule
+from cascade.kernels.money import coins_in_lot
 from cascade.kernels.orders import note_taken, take_at_limit, take_at_market
 from cascade.state import (
     ARBITRAGE_COST,
@@ -45,7 +46,8 @@ def run_programmes(world, step):
     programmes = world.settings.programmes
     for j in range(len(programmes)):
         programme = programmes[j]
-        if programme["start"] <= step < programme["stop"]:
+        due = programme["start"] <= step < programme["stop"]
+        if due and (step - programme["start"]) % programme["every"] == 0:
             take_at_market(world, programme["market"], programme["side"], programme["lots"])
             world.counters.n[N_PROGRAMME] += 1
 
@@ -61,10 +63,24 @@ def arbitrage(world, coin):
         floor = world.contracts.floor_tick[cheap]
         if ask >= TICKS or bid < 0 or bid + floor <= (ask + floor) * (1.0 + world.settings.rates[ARBITRAGE_COST]):
             return
-        lots = min(first_lots(world, cheap, ask), first_lots(world, dear, bid))
-        take_at_limit(world, cheap, BUY, ask, lots)
-        take_at_limit(world, dear, SELL, bid, lots)
+        bought, sold = first_lots(world, cheap, ask), first_lots(world, dear, bid)
+        per_bought = coins_in_lot(world.contracts, cheap, ask + floor)
+        per_sold = coins_in_lot(world.contracts, dear, bid + floor)
+        bought, sold = (
+            min(bought, lots_in(sold, per_sold, per_bought)),
+            min(sold, lots_in(bought, per_bought, per_sold)),
+        )
+        if bought == 0 or sold == 0:
+            return
+        take_at_limit(world, cheap, BUY, ask, bought)
+        take_at_limit(world, dear, SELL, bid, sold)
         world.counters.n[N_ARBITRAGE] += 1
+
+
+@rule
+def lots_in(lots, per_lot, per_other):
+    """Return how many whole lots of another market hold as many coins."""
+    return lots if per_lot == per_other else np.int64(lots * per_lot / per_other)
 
 
 @rule

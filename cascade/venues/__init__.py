@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from cascade.errors import InvalidConfigError, UnknownVenueError, did_you_mean
-from cascade.reading import check_model, read_toml
+from cascade.keylines import key_lines
+from cascade.reading import check_model, place, read_toml
 from cascade.state import BRACKETS, BY_ENTRY_NOTIONAL, BY_MARK_NOTIONAL, BY_SIZE, ON_ENTRY, ON_MARK, Margin
-from cascade.venues.rules import Bracket, Coin, Venue, cumulative_amounts
+from cascade.venues.brackets import Bracket, Coin, cumulative_amounts
+from cascade.venues.venue import Venue
 
 __all__ = ["Bracket", "Coin", "Venue", "list_venues", "load_venue", "margin_tables"]
 
@@ -109,7 +111,7 @@ def _fill_market(tables: Margin, market: int, venue: Venue, name: str) -> None:
     tables.n_brackets[market] = n = len(coin.brackets)
     tables.bracket_unit[market] = UNITS[unit]
     tables.basis[market] = BASES[margin.basis]
-    scale = coin.contract_base if unit == "contracts" else 1.0
+    scale = _contract_size(venue, coin) if unit == "contracts" else 1.0
     rows = slice(market * BRACKETS, market * BRACKETS + n)
     tables.floor[rows] = [row.floor * scale for row in coin.brackets]
     tables.floor[rows.stop] = coin.brackets[-1].cap * scale
@@ -117,6 +119,11 @@ def _fill_market(tables: Margin, market: int, venue: Venue, name: str) -> None:
     tables.initial_rate[rows] = [1.0 / row.max_leverage for row in coin.brackets]
     if margin.deduction == "cumulative":
         tables.amount_usd[rows] = cumulative_amounts(coin.brackets)
+
+
+def _contract_size(venue: Venue, coin: Coin) -> float:
+    """Return what a contract measures in the unit of the margin rules: coins, or USD where contracts are inverse."""
+    return coin.contract_usd if venue.contract == "inverse" else coin.contract_base
 
 
 @cache
@@ -127,18 +134,20 @@ def _shipped(name: str) -> Venue:
 
 def _read(path: Path) -> Venue:
     """Return the venue of a file, with brackets of other venues where it names a stand-in."""
-    venue = check_model(Venue, read_toml(path), str(path))
-    filled = {name: _with_stand_in(venue, name, path) for name in venue.coins}
+    tables, text = read_toml(path)
+    venue = check_model(Venue, tables, str(path), text=text)
+    filled = {name: _with_stand_in(venue, name, path, text) for name in venue.coins}
     # built anew, so that the checks see the rows that came from elsewhere
-    return check_model(Venue, venue.model_dump() | {"coins": filled}, str(path))
+    return check_model(Venue, venue.model_dump(exclude_unset=True) | {"coins": filled}, str(path), text=text)
 
 
-def _with_stand_in(venue: Venue, name: str, path: Path) -> dict:
+def _with_stand_in(venue: Venue, name: str, path: Path, text: str) -> dict:
     """Return a coin's terms with the brackets of the venue that stands in, above its own if it has any."""
     coin = venue.coins[name]
+    terms = coin.model_dump(exclude_unset=True)
     if coin.stand_in is None:
-        return coin.model_dump()
-    where = f"{path}: coins.{name}.stand_in"
+        return terms
+    where = f"{path}: {place(('coins', name, 'stand_in'), key_lines(text))}"
     if coin.stand_in not in list_venues() or coin.stand_in == venue.name:
         known = did_you_mean(coin.stand_in, set(list_venues()) - {venue.name, "spot"})
         raise InvalidConfigError(f"{where}: there is no other venue {coin.stand_in!r}{known}")
@@ -147,22 +156,30 @@ def _with_stand_in(venue: Venue, name: str, path: Path) -> dict:
         raise InvalidConfigError(f"{where}: {coin.stand_in} has no brackets of its own for {name}; name another venue")
     scale = _stand_in_scale(venue, other, name, where)
     above = coin.brackets[-1].cap if coin.brackets else 0.0
-    rows = [row.model_dump() for row in coin.brackets]
+    rows = [row.model_dump(exclude_unset=True) for row in coin.brackets]
     for row in other.coins[name].brackets:
         floor, cap = max(above, row.floor * scale), row.cap * scale
         if cap > above:
-            rows.append(row.model_dump() | {"floor": floor, "cap": cap, "amount_usd": None})
-    return coin.model_dump() | {"brackets": rows}
+            rate, leverage = row.maintenance_rate, row.max_leverage
+            rows.append({"floor": floor, "cap": cap, "maintenance_rate": rate, "max_leverage": leverage})
+    return terms | {"brackets": rows}
 
 
 def _stand_in_scale(venue: Venue, other: Venue, name: str, where: str) -> float:
     """Return what turns the bounds of the other venue's brackets into the unit of this one's."""
-    coin, theirs = venue.coins[name], other.coins[name]
-    by_size, their_by_size = (known.bracket_unit(name) == "contracts" for known in (venue, other))
-    if by_size and their_by_size:
-        return theirs.contract_base / coin.contract_base
-    if their_by_size:
-        raise InvalidConfigError(f"{where}: {other.name}'s brackets measure contracts; name a venue that goes by USD")
-    if by_size and coin.stand_in_price_usd is None:
-        raise InvalidConfigError(f"{where}_price_usd: is missing; it turns {other.name}'s USD into contracts")
-    return 1.0 / (coin.stand_in_price_usd * coin.contract_base) if by_size and coin.stand_in_price_usd else 1.0
+    (own, is_own_usd), (their, is_their_usd) = (_measure(known, name) for known in (venue, other))
+    if is_own_usd == is_their_usd:
+        return their / own
+    price_usd = venue.coins[name].stand_in_price_usd
+    if price_usd is None:
+        units = ("USD", "coins") if is_their_usd else ("coins", "USD")
+        raise InvalidConfigError(
+            f"{where}: needs stand_in_price_usd beside it, to turn {other.name}'s {units[0]} into {units[1]}"
+        )
+    return their / own * (1.0 / price_usd if is_their_usd else price_usd)
+
+
+def _measure(venue: Venue, name: str) -> tuple[float, bool]:
+    """Return how much a unit of a coin's brackets is, and whether that is in USD; else it is in coins."""
+    is_inverse, by_size = venue.contract == "inverse", venue.bracket_unit(name) == "contracts"
+    return (_contract_size(venue, venue.coins[name]) if by_size else 1.0), is_inverse == by_size

@@ -1,23 +1,27 @@
-"""Margin rules of venues, for people: liquidation and bankruptcy price, maintenance and initial margin, limits.
+"""Isolated positions: liquidation and bankruptcy price, maintenance and initial margin, limits of leverage and size."""
 
-Every function takes one venue's name (or a `Venue`, or the path of a file of one's own) and one coin, or an array of
-names of either; and numbers or arrays of numbers, which broadcast. Arrays in, arrays out. The rules are those of
-`cascade.kernels.margin`, which the simulation applies to its accounts.
-"""
-
-from collections.abc import Sequence
-
-import numpy as np
 from numpy.typing import ArrayLike
 
 from cascade.errors import InvalidPositionError
 from cascade.kernels import margin as rules
-from cascade.venues.claims import Name, Numbers, claims_on, evaluated, price_for, with_collateral
+from cascade.margins.claims import (
+    Coin,
+    Name,
+    Numbers,
+    claims_on,
+    fractions,
+    in_usd,
+    plain,
+    price_for,
+    prices,
+    values,
+    with_collateral,
+)
 
 
 def liquidation_price(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     side: ArrayLike,
     entry_price: ArrayLike,
     size: ArrayLike,
@@ -37,17 +41,17 @@ def liquidation_price(
     entry_price : float or array
         Average entry price, USD.
     size : float or array
-        In coins, positive on both sides.
+        In coins, or in USD at inverse contracts (contracts times their face value); positive on both sides.
     leverage : float or array, optional
         Notional at entry over collateral. Exactly one of `leverage` and `collateral` is given.
     collateral : float or array, optional
-        Isolated margin, USD, without what a venue holds for the fee to close. Any positive amount: funding and
-        transfers may have left less than an opening needs.
+        Isolated margin, without what a venue holds for the fee to close; in USD, or in coins at inverse contracts.
+        Any positive amount: funding and transfers may have left less than an opening needs.
 
     Returns
     -------
     float or ndarray of float64
-        USD; 0 where no price liquidates (a long with enough collateral).
+        USD; 0 where no price liquidates a long, inf where none liquidates a short (which takes an inverse contract).
 
     Raises
     ------
@@ -61,56 +65,61 @@ def liquidation_price(
     -----
     Solves collateral + side * size * (price - entry) = maintenance + fee, with the venue's own maintenance margin and,
     where its trigger counts it, the taker fee at that price; brackets by notional at the mark are those of that price.
-    Sources: the files in `cascade/venues`.
+    Inverse contracts: collateral + side * size * (1 / entry - 1 / price) = maintenance + fee, all in coins.
+    Sources: the files in `cascade/venues`, and `cascade venues show NAME`.
 
     Examples
     --------
     >>> round(liquidation_price("binance", "BTC", "long", 70_000, 1, leverage=20), 2)
     66767.07
     """
-    margin, claims = claims_on(venue, coin, side=side, entry_usd=entry_price, size_base=size)
-    claims = with_collateral(margin, claims, leverage, collateral)
-    return evaluated(margin, rules.LIQUIDATION_PRICE, claims)
+    claims = claims_on(venue, coin, side=side, entry_usd=entry_price, size_base=size)
+    return prices(with_collateral(claims, leverage, collateral), rules.LIQUIDATION_PRICE)
 
 
 def bankruptcy_price(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     side: ArrayLike,
     entry_price: ArrayLike,
     size: ArrayLike,
     leverage: ArrayLike | None = None,
     collateral: ArrayLike | None = None,
+    closing_fee: ArrayLike = 0.0,
 ) -> Numbers:
-    """Return the price at which an isolated position has lost exactly its collateral, fees aside.
+    """Return the price at which an isolated position has lost exactly its collateral.
 
     Parameters
     ----------
     venue, coin, side, entry_price, size, leverage, collateral
         As in `liquidation_price`.
+    closing_fee : float or array, optional
+        Fee, as a fraction of the value at that price, which the collateral must pay as well: 0 unless given.
 
     Returns
     -------
     float or ndarray of float64
-        USD; 0 for a long with leverage up to 1.
+        USD; 0 for a long with leverage up to 1, inf for a short at an inverse contract with leverage up to 1.
 
     Raises
     ------
     InvalidPositionError, UnknownVenueError, UnknownCoinError
-        As in `liquidation_price`.
+        As in `liquidation_price`; or if the fee is not in [0, 1).
 
     Notes
     -----
-    entry - side * collateral / size, for linear contracts at every venue.
+    (entry - side * collateral / size) / (1 - side * fee); inverse contracts: the same of 1 / price with the side
+    reversed. With the fee: Bybit help centre, 'What is Bankruptcy Price? (Inverse Contract)'.
     """
-    margin, claims = claims_on(venue, coin, side=side, entry_usd=entry_price, size_base=size)
-    claims = with_collateral(margin, claims, leverage, collateral)
-    return evaluated(margin, rules.BANKRUPTCY_PRICE, claims)
+    claims = claims_on(venue, coin, side=side, entry_usd=entry_price, size_base=size)
+    claims = with_collateral(claims, leverage, collateral)
+    fee = fractions("closing_fee", closing_fee)
+    return in_usd(values(claims, rules.BANKRUPTCY_PRICE) / (1.0 - claims.rows["side"] * fee), claims.is_inverse)
 
 
 def maintenance_margin(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     size: ArrayLike,
     price: ArrayLike,
     entry_price: ArrayLike | None = None,
@@ -129,7 +138,7 @@ def maintenance_margin(
     Returns
     -------
     float or ndarray of float64
-        USD.
+        USD, or coins at inverse contracts.
 
     Raises
     ------
@@ -137,13 +146,12 @@ def maintenance_margin(
         As in `liquidation_price`.
     """
     entry_price = price if entry_price is None else entry_price
-    margin, claims = claims_on(venue, coin, size_base=size, mark_usd=price, entry_usd=entry_price)
-    return evaluated(margin, rules.MAINTENANCE, claims)
+    return values(claims_on(venue, coin, size_base=size, mark_usd=price, entry_usd=entry_price), rules.MAINTENANCE)
 
 
 def initial_margin(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     size: ArrayLike,
     price: ArrayLike,
     leverage: ArrayLike | None = None,
@@ -162,22 +170,22 @@ def initial_margin(
     Returns
     -------
     float or ndarray of float64
-        USD; inf, without `leverage`, where the position is too large for any.
+        USD, or coins at inverse contracts; inf, without `leverage`, where the position is too large for any.
 
     Raises
     ------
     InvalidPositionError, UnknownVenueError, UnknownCoinError
         As in `liquidation_price`.
     """
-    margin, claims = claims_on(venue, coin, size_base=size, entry_usd=price)
+    claims = claims_on(venue, coin, size_base=size, entry_usd=price)
     if leverage is None:
-        return evaluated(margin, rules.INITIAL, claims)
-    return with_collateral(margin, claims, leverage, None)["collateral_usd"][()]
+        return values(claims, rules.INITIAL)
+    return plain(with_collateral(claims, leverage, None).rows["collateral_usd"])
 
 
 def max_leverage(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     notional: ArrayLike | None = None,
     *,
     collateral: ArrayLike | None = None,
@@ -190,9 +198,9 @@ def max_leverage(
     venue, coin
         As in `liquidation_price`.
     notional : float or array, optional
-        USD. Exactly one of `notional` and `collateral` is given.
+        USD, or coins at inverse contracts. Exactly one of `notional` and `collateral` is given.
     collateral : float or array, optional
-        USD; the notional then follows from the leverage.
+        In the same; the notional then follows from the leverage.
     price : float or array, optional
         USD per coin; needed where the venue's brackets measure contracts (OKX).
 
@@ -210,16 +218,16 @@ def max_leverage(
         raise InvalidPositionError("give exactly one of notional and collateral")
     price = price_for(venue, coin, price)
     if notional is None:
-        margin, claims = claims_on(venue, coin, collateral_usd=collateral, entry_usd=price)
-        return evaluated(margin, rules.HIGHEST_LEVERAGE_OF_COLLATERAL, claims)
-    margin, claims = claims_on(venue, coin, notional_usd=notional, entry_usd=price)
-    claims["size_base"] = claims["notional_usd"] / claims["entry_usd"]
-    return evaluated(margin, rules.HIGHEST_LEVERAGE, claims)
+        claims = claims_on(venue, coin, collateral_usd=collateral, entry_usd=price)
+        return values(claims, rules.HIGHEST_LEVERAGE_OF_COLLATERAL)
+    claims = claims_on(venue, coin, notional_usd=notional, entry_usd=price)
+    claims.rows["size_base"] = claims.rows["notional_usd"] / claims.rows["entry_usd"]
+    return values(claims, rules.HIGHEST_LEVERAGE)
 
 
 def max_notional(
     venue: Name,
-    coin: str | Sequence[str] | np.ndarray,
+    coin: Coin,
     leverage: ArrayLike,
     *,
     price: ArrayLike | None = None,
@@ -236,12 +244,12 @@ def max_notional(
     Returns
     -------
     float or ndarray of float64
-        USD; 0 where the leverage is above the venue's highest.
+        USD, or coins at inverse contracts; 0 where the leverage is above the venue's highest.
 
     Raises
     ------
     InvalidPositionError, UnknownVenueError, UnknownCoinError
         As in `liquidation_price`.
     """
-    margin, claims = claims_on(venue, coin, leverage=leverage, entry_usd=price_for(venue, coin, price))
-    return evaluated(margin, rules.HIGHEST_NOTIONAL, claims)
+    claims = claims_on(venue, coin, leverage=leverage, entry_usd=price_for(venue, coin, price))
+    return values(claims, rules.HIGHEST_NOTIONAL)

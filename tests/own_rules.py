@@ -1,0 +1,72 @@
+"""Venues of narrow brackets, whose rules of liquidation a test chooses; and random choices of them."""
+
+from hypothesis import strategies as st
+
+from cascade.venues import Venue, load_venue
+
+FLOORS_USD = (0, 2e3, 1e4, 5e4, 2.5e5, 1e9)
+RATES, LEVERAGES = (0.004, 0.006, 0.01, 0.02, 0.05), (125, 80, 50, 25, 10)
+UNITS = {  # bracket unit -> basis, deduction, how many of the unit a USD is, at 72,000 USD a coin
+    "mark_notional": ("mark", "cumulative", 1.0),
+    "entry_notional": ("entry", "cumulative", 1.0),
+    "contracts": ("mark", "whole", 1 / 720),
+}
+PLAIN = {
+    "liquidation": {"rule": "whole", "orders_per_s": 100, "published_per_s": 0},
+    "insurance": {"pool_usd": 1e9},
+    "deleveraging": {},
+}
+
+
+def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: float = 5e-4, **rules: dict) -> Venue:
+    """Return a venue with brackets of a few thousand USD; `rules` change what its tables say by default."""
+    venue = load_venue(name).model_dump(exclude_unset=True)
+    basis, deduction, scale = UNITS[unit]
+    bounds = zip(FLOORS_USD[:-1], FLOORS_USD[1:], RATES, LEVERAGES, strict=True)
+    rows = [
+        {"floor": floor * scale, "cap": cap * scale, "maintenance_rate": rate, "max_leverage": leverage}
+        for floor, cap, rate, leverage in bounds
+    ]
+    coin = venue["coins"]["BTC"] | {"brackets": rows, "contract_base": 0.01, "bracket_unit": None}
+    coin |= {"clearance_fee": clearance, "stand_in": None}
+    margin = venue["margin"] | {"bracket_unit": unit, "basis": basis, "deduction": deduction}
+    tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()}
+    return Venue.model_validate(venue | tables | {"margin": margin, "coins": {"BTC": coin}})
+
+
+@st.composite
+def venues(draw, name: str = "binance") -> Venue:
+    """Return a venue of any combination of rules."""
+    rule = draw(st.sampled_from(("whole", "brackets", "fraction", "compliance")))
+    liquidation = {
+        "rule": rule,
+        "order": draw(st.sampled_from(("bankruptcy", "market"))),
+        "surplus": draw(st.sampled_from(("pool", "account"))),
+        "backstop": draw(st.sampled_from((0.0, 0.0, 0.66))),
+        "orders_per_s": draw(st.sampled_from((2, 100))),
+    }
+    if rule == "brackets":
+        liquidation["brackets_down"] = draw(st.integers(1, 2))
+    if rule == "fraction":
+        liquidation |= {"fraction": 0.2, "above_usd": draw(st.sampled_from((0, 3e3))), "pause_s": 5}
+    trigger = draw(st.sampled_from(("never", "pool_empty", "pool_fall", "equity_negative")))
+    shortages = ("deleverage",) if trigger == "pool_empty" else ("deleverage", "socialise")
+    insurance = {
+        "pool_usd": draw(st.sampled_from((0.0, 1e3, 3e4, 1e9))),
+        "shortage": draw(st.sampled_from(shortages)),
+    }
+    deleveraging = {"trigger": trigger}
+    if trigger != "never":
+        rankings = ("profit_times_leverage", "return_times_leverage", "profit")
+        deleveraging["ranking"] = draw(st.sampled_from(rankings))
+        deleveraging["price"] = draw(st.sampled_from(("bankruptcy", "mark")))
+    if trigger == "pool_fall":
+        deleveraging |= {"fall": 0.3, "stop": 0.25, "window_h": 1 / 30}
+    return narrow_venue(
+        name,
+        draw(st.sampled_from(tuple(UNITS))),
+        draw(st.sampled_from((0.0, 5e-4, 0.0125))),
+        liquidation=liquidation,
+        insurance=insurance,
+        deleveraging=deleveraging,
+    )
