@@ -6,16 +6,13 @@ order accounts that one and the same mark has breached stand in line is no rule 
 
 import math
 from collections import Counter
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass
 
 from reference_market import ReferenceMarket
 
 from cascade import state
 from cascade.scenario import Scenario
 from cascade.state import BUY, SELL, TICKS
-
-USD = 1e6  # quanta
 
 
 @dataclass
@@ -36,7 +33,6 @@ class Portfolio:
     status: int = state.OPEN
     breached_at: int = -1
     settled: int = 0
-    events: list = field(default_factory=list)
 
 
 class ReferenceCross:
@@ -52,10 +48,17 @@ class ReferenceCross:
         self.funding: dict[tuple[int, int], int] = {}  # hour, market -> quanta a long lot
         self.tape: list[dict] = []
 
-    # ── the inequality ───────────────────────────────────────────────────────────────────────────────────────
+    # ── the inequality, in the money of an account's purse ───────────────────────────────────────────────────
+    def home(self, account: Portfolio) -> ReferenceMarket:
+        return self.markets[account.legs[0].market]
+
+    def good(self, leg: Leg) -> int:
+        """Return the side of what the leg's money buys: the coin, or the dollar of an inverse contract."""
+        return -leg.side if self.markets[leg.market].is_inverse else leg.side
+
     def at_mark(self, market: int, lots: int) -> int:
         m = self.markets[market]
-        return int(lots * m.quanta * (m.mark_usd / m.tick_usd))
+        return m.value(lots, m.mark_usd / m.tick_usd)
 
     def value(self, account: Portfolio, leg: Leg) -> int:
         value = self.at_mark(leg.market, leg.lots)
@@ -65,39 +68,36 @@ class ReferenceCross:
         return value
 
     def profit(self, account: Portfolio, leg: Leg) -> int:
-        return leg.side * (self.value(account, leg) - leg.cost)
+        return self.good(leg) * (self.value(account, leg) - leg.cost)
 
     def equity(self, account: Portfolio) -> int:
         return account.wallet + sum(self.profit(account, leg) for leg in account.legs)
 
-    def required_usd(self, leg: Leg) -> float:
-        """Maintenance margin of one leg at its size, and the fee that the venue counts in its trigger."""
-        if leg.is_coin or leg.lots == 0:
-            return 0.0
+    def required(self, leg: Leg) -> float:
+        """Maintenance margin of one leg at its size and the fee in the trigger, quanta."""
         market = self.markets[leg.market]
-        rules, terms, rows = market.venue.margin, market.terms, market.terms.brackets
-        size, entry_usd = leg.lots * market.lot_base, leg.cost / (USD * leg.lots * market.lot_base)
-        unit = market.venue.bracket_unit(market.coin)
-        if unit == "contracts":
-            measure = size / terms.contract_base
-        else:
-            measure = size * (market.mark_usd if unit == "mark_notional" else entry_usd)
-        k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
-        amount = 0.0
-        if rules.deduction == "cumulative":
-            amount = sum(b.floor * (b.maintenance_rate - a.maintenance_rate) for a, b in pairwise(rows[: k + 1]))
-        base_usd = entry_usd if rules.basis == "entry" else market.mark_usd
-        fee = market.venue.fees.taker * size * market.mark_usd if rules.fee_in_trigger else 0.0
-        return size * base_usd * rows[k].maintenance_rate - amount + fee
+        return 0.0 if leg.is_coin or leg.lots == 0 else market.unit * market.required(leg, market.mark_usd)
 
     def is_short(self, account: Portfolio) -> bool:
-        return self.equity(account) < USD * sum(map(self.required_usd, account.legs))
+        return self.equity(account) < sum(map(self.required, account.legs))
+
+    def ruin_usd(self, account: Portfolio, leg: Leg) -> float:
+        """Return the price of a leg at which the account has nothing left, its other legs at their marks."""
+        market, equity = self.markets[leg.market], self.equity(account) / self.home(account).unit
+        if market.is_inverse:
+            dollars = leg.lots * market.terms.contract_usd
+            coins = 1.0 / market.mark_usd + leg.side * equity / dollars
+            return 1.0 / coins if coins > 0 else math.inf
+        return max(0.0, market.mark_usd - leg.side * equity / (leg.lots * market.lot_base))
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────
-    def breach(self, step: int, marks: list[float]) -> list[int]:
-        """Set the marks; return who is breached by them, of all accounts that are not in a queue."""
-        for market, mark_usd in zip(self.markets, marks, strict=True):
+    def mark(self, marks_usd: list[float]) -> None:
+        """Set the marks."""
+        for market, mark_usd in zip(self.markets, marks_usd, strict=True):
             market.mark_usd = mark_usd
+
+    def breach(self, step: int) -> list[int]:
+        """Return who is breached by the marks, of all accounts that are not in a queue."""
         breached = []
         for account in self.accounts:
             self.settle_funding(account, step)
@@ -111,8 +111,26 @@ class ReferenceCross:
             for leg in account.legs:
                 due = leg.side * leg.lots * self.funding.get((account.settled, leg.market), 0)
                 account.wallet -= due
-                self.pay(account.venue, state.COLLATERAL, state.ACCRUED, due)
+                self.pay(account, state.COLLATERAL, state.ACCRUED, due)
             account.settled += 1
+
+    def charge_funding(self, step: int) -> None:
+        """Book what is due after this step between the holders of contracts; accounts settle at their next look."""
+        for market in self.markets:
+            funding = market.venue.funding
+            if funding is None or (step + 1) % round(funding.interval_h * 3600):
+                continue
+            rate = self.scenario.priors.funding.rate_8h * funding.interval_h / 8.0
+            per_lot = math.floor(rate * self.at_mark(market.number, 1) + 0.5)
+            self.funding[step // 3600, market.number] = per_lot
+            for column, holder in (
+                (state.ACCRUED, state.CROSS_LOTS),
+                (state.POOL, state.POOL_LOTS),
+                (state.ABSORBER, state.ABSORBER_LOTS),
+            ):
+                due = per_lot * self.held[market.number, holder]
+                self.cash[market.purse, column] -= due
+                self.cash[market.purse, state.EXTERNAL] += due
 
     def stand_in_line(self, breached: list[int]) -> None:
         for number in breached:
@@ -142,7 +160,7 @@ class ReferenceCross:
         measures = {
             "largest_loss": lambda leg: -self.profit(account, leg),
             "largest_notional": lambda leg: self.value(account, leg),
-            "largest_margin": self.required_usd,
+            "largest_margin": self.required,
         }
         leg = max(
             (leg for leg in account.legs if not leg.is_coin and leg.lots), key=measures[venue.liquidation.cross_order]
@@ -150,10 +168,10 @@ class ReferenceCross:
         market, side, lots, equity = self.markets[leg.market], leg.side, leg.lots, self.equity(account)
         row = {"account": account.number, "trigger_step": account.breached_at, "step": step}
         row |= {"market": leg.market, "side": side, "lots": lots, "fee": 0}
-        before, taken_over, filled = self.cash[account.venue, state.POOL], 0, lots
+        pool, taken_over, filled = (self.home(account).purse, state.POOL), 0, lots
+        before = self.cash[pool]
         if in_book:
-            ruin_usd = max(0.0, market.mark_usd - side * (equity / USD) / (lots * market.lot_base))
-            ticks = min(ruin_usd / market.tick_usd, 1e9) - market.floor
+            ticks = min(self.ruin_usd(account, leg) / market.tick_usd, 1e9) - market.floor
             tick = min(max(math.ceil(ticks) if side > 0 else math.floor(ticks), 0), TICKS - 1)
             filled, value, _ = market.take(SELL if side > 0 else BUY, tick, lots)
             if filled:
@@ -161,16 +179,16 @@ class ReferenceCross:
                 row["fee"] = self.charge(account, market, value)
             if leg.lots:
                 at_mark = self.at_mark(leg.market, leg.lots)
-                value = max(at_mark - side * (equity * leg.lots // lots), 0)
+                taken_over = self.good(leg) * at_mark
+                value = max(at_mark - self.good(leg) * (equity * leg.lots // lots), 0)
                 self.release(account, leg, leg.lots, value, state.POOL, state.POOL_LOTS)
-                taken_over = side * at_mark
         else:
             value = self.at_mark(leg.market, lots)
             self.release(account, leg, lots, value, state.ABSORBER, state.ABSORBER_LOTS)
             row["fee"] = self.charge(account, market, value)
         if not any(leg.lots for leg in account.legs if not leg.is_coin):
             taken_over += self.close(account, in_book, venue)
-        gained = self.cash[account.venue, state.POOL] - before + taken_over
+        gained = self.cash[pool] - before + taken_over
         self.tape.append(row | {"filled_lots": filled, "pool": gained})
 
     def close(self, account: Portfolio, in_book: bool, venue) -> int:
@@ -189,31 +207,32 @@ class ReferenceCross:
                     taken_over += self.at_mark(leg.market, leg.lots)
                     self.release(account, leg, leg.lots, self.value(account, leg), state.POOL, state.POOL_LOTS)
         to_pool = account.wallet < 0 or venue.liquidation.surplus == "pool"
-        self.pay(account.venue, state.COLLATERAL, state.POOL if to_pool else state.FREE, account.wallet)
+        self.pay(account, state.COLLATERAL, state.POOL if to_pool else state.FREE, account.wallet)
         account.wallet, account.status = 0, state.LIQUIDATED
         return taken_over
 
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
     def release(self, account: Portfolio, leg: Leg, lots: int, value: int, payer: int, taker: int) -> None:
-        cost = leg.cost * lots // leg.lots
+        cost, purse = leg.cost * lots // leg.lots, self.home(account).purse
         leg.cost, leg.lots = leg.cost - cost, leg.lots - lots
-        gain = leg.side * (value - cost)
+        gain = self.good(leg) * (value - cost)
         account.wallet += gain
-        self.cash[account.venue, state.PAID] -= leg.side * cost
-        self.cash[account.venue, state.COLLATERAL] += gain
-        self.cash[account.venue, payer] -= leg.side * value
+        self.cash[purse, state.PAID] -= self.good(leg) * cost
+        self.cash[purse, state.COLLATERAL] += gain
+        self.cash[purse, payer] -= self.good(leg) * value
         self.held[leg.market, state.CROSS_LOTS] -= leg.side * lots
         self.held[leg.market, taker] += leg.side * lots
 
     def charge(self, account: Portfolio, market: ReferenceMarket, value: int) -> int:
         fee = min(max(self.equity(account), 0), int(value * market.venue.clearance_fee(market.coin)))
         account.wallet -= fee
-        self.pay(account.venue, state.COLLATERAL, state.CLEARANCE, fee)
+        self.pay(account, state.COLLATERAL, state.CLEARANCE, fee)
         return fee
 
-    def pay(self, venue: int, source: int, target: int, quanta: int) -> None:
-        self.cash[venue, source] -= quanta
-        self.cash[venue, target] += quanta
+    def pay(self, account: Portfolio, source: int, target: int, quanta: int) -> None:
+        purse = self.home(account).purse
+        self.cash[purse, source] -= quanta
+        self.cash[purse, target] += quanta
 
 
 def _portfolio(number: int, row, legs) -> Portfolio:
