@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cascade import errors as errors
+    from cascade import margins as margins
     from cascade import plots as plots
     from cascade.engine import simulate as simulate
     from cascade.fitting import calibrate as calibrate
@@ -39,7 +40,7 @@ _HOMES = {
     "cascade.summary": ("Summary", "summarise"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
-_MODULES = ("errors", "plots")
+_MODULES = ("errors", "margins", "plots")
 
 __all__ = [*_HOME, *_MODULES, "__version__"]
 

@@ -1,4 +1,4 @@
-"""The command line: `cascade replay`, `calibrate`, `bench`. Heavy imports wait until a command runs.
+"""The command line: `cascade replay`, `calibrate`, `bench`, `venues`. Heavy imports wait until a command runs.
 
 Exit status: 0 if all verdicts hold, 1 if a figure is missed, 2 for bad input, 130 when interrupted.
 """
@@ -124,6 +124,42 @@ def bench(
         lines.say("the day, twice: the second is timed")
         figures = {"book": book, "day": _day_figures(book.get("base", {}).get("cpp_million_per_s"), lines)}
     _print(json.dumps(figures, indent=2) if as_json else _indented(figures))
+
+
+# ── venues ────────────────────────────────────────────────────────────────────────────────────────────────────
+venues = typer.Typer(no_args_is_help=False, help="List the venues and their rules.", invoke_without_command=True)
+app.add_typer(venues, name="venues")
+
+
+@venues.callback()
+def list_venues(context: typer.Context) -> None:
+    """List the venues that ship with the package: contract, liquidation, deleveraging, pool, coins."""
+    if context.invoked_subcommand is not None:
+        return
+    from cascade.venues import list_venues, load_venue
+    from cascade.venues.words import COLUMNS, overview
+
+    rows = [COLUMNS, *overview([load_venue(name) for name in list_venues()])]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    _print("\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows))
+
+
+@venues.command("show")
+def show_venue(
+    venue: Annotated[str, typer.Argument(help="A venue's name (see `cascade venues`), or a file of your own (.toml).")],
+) -> None:
+    """Print the rules of a venue in words, with their sources."""
+    from textwrap import fill
+
+    from cascade.venues import load_venue
+    from cascade.venues.words import describe
+
+    paragraphs = []
+    for heading, words, source in describe(load_venue(venue)):
+        paragraphs.append(fill(words, 100, initial_indent=f"{heading:<20}", subsequent_indent=" " * 20))
+        if source:
+            paragraphs.append(fill(f"[{source}]", 100, initial_indent=" " * 20, subsequent_indent=" " * 20))
+    _print("\n".join(paragraphs))
 
 
 # ── the steps of a replay ──────────────────────────────────────────────────────────────────────────────────────

@@ -1,10 +1,81 @@
-"""Venues built in memory, as a user's file would state them; and tables of one bracket with a stated amount."""
+"""Venues as a user's file states them, and built in memory; and tables of one bracket with a stated amount."""
 
 import numpy as np
 
 from cascade.kernels.margin import CLAIM, evaluate
 from cascade.state import BRACKETS, BY_MARK_NOTIONAL, ON_ENTRY, ON_MARK, Margin
 from cascade.venues import Venue, load_venue, margin_tables
+
+VENUE_FILE = """
+name = "own"
+title = "a venue of one's own"
+contract = "linear"
+
+[margin]
+bracket_unit = "mark_notional"
+deduction = "cumulative"
+basis = "mark"
+fee_in_trigger = false
+source = "made up"
+
+[fees]
+taker = "5bps"
+
+[mark]
+rule = "index_plus_basis"
+basis_window_s = "5min"
+
+[liquidation]
+rule = "whole"
+orders_per_s = 10
+published_per_s = 0
+
+[insurance]
+pool_usd = 1e6
+source = "a pool"
+
+[deleveraging]
+trigger = "pool_fall"
+fall = 0.3
+stop = 0.25
+window_h = 8
+ranking = "profit_times_leverage"
+price = "bankruptcy"
+
+[funding]
+interval_h = 4
+paid_from = "margin"
+
+[cross]
+haircuts = { BTC = 0.05 }
+
+[coins.BTC]
+tick_usd = 0.1
+lot_base = 0.001
+source = "made up"
+date = "2026"
+brackets = [
+    { floor = 0, cap = 1_000, maintenance_rate = "1%", max_leverage = 50, amount_usd = 0 },
+    { floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },
+]
+"""
+INVERSE_FILE = (
+    VENUE_FILE.replace('"linear"', '"inverse"')
+    .replace("lot_base = 0.001", "contract_usd = 100")
+    .replace("amount_usd = 0 ", "amount_coin = 0 ")
+    .replace("1_000", "10")
+    .replace("5_000", "50")
+    .replace("amount_usd = 10 ", "amount_coin = 0.1 ")
+    .replace("[cross]\nhaircuts = { BTC = 0.05 }\n", "")
+)
+
+
+def write_venue(folder, text, old="", new=""):
+    """Write a venue file with one text replaced, and return its path."""
+    assert old in text
+    path = folder / "own.toml"
+    path.write_text(text.replace(old, new, 1))
+    return path
 
 
 def own_venue(

@@ -24,7 +24,7 @@ WRONG_AT_SOURCE = {  # what the source's own formula gives where it prints somet
 
 
 def single(rate, amount=0.0, basis="mark", fee=None, contract="linear", **terms):
-    """Return a venue whose table has a cumulative amount at one rate: a first bracket with next to no margin makes it."""
+    """Return a venue with one rate, and a cumulative amount that a bracket below makes."""
     unit = f"{basis}_notional"
     if not amount:
         return own_venue([(0, 1e12, rate, 0.9 / rate)], unit=unit, basis=basis, fee=fee, contract=contract, **terms)
@@ -417,7 +417,7 @@ def test_families__are_all_covered():
 
 
 def test_bybit_inverse_cross_liq__is_wrong_at_its_source():
-    """Its own formula, 10,000 (1/8000 - 1/LP) = -(0.5 - 10,000/8000 * 0.5 % - 10,000 * 0.075 % / 5718.57), step by step.
+    """Its own formula: 10,000 (1/8000 - 1/LP) = -(0.5 - 10,000/8000 * 0.5 % - 10,000 * 0.075 % / 5718.57).
 
     Available 0.5, maintenance 0.00625, fee to close 0.00131151: 0.49243849 BTC may be lost. 1/LP = 1.25e-4 +
     0.49243849e-4 = 1.74243849e-4, LP = 5739.08. It prints 5739.50, 0.42 more: no rounding explains that.
@@ -431,7 +431,7 @@ def test_bybit_inverse_cross_liq__is_wrong_at_its_source():
     assert found == pytest.approx(price, rel=1e-12)
 
 
-def test_adl_paper_E__is_rounded_twice_at_its_source():
+def test_adl_paper_e__is_rounded_twice_at_its_source():
     """Short 1 at 1 with 0.10101: bankrupt at 1.10101, liquidated at 1.10101 / 1.1 = 1.000918: 1.0009, not 1.0010."""
     venue = own_venue([(0, 1e9, 0.1, 9.99)])
     found = margins.liquidation_price(venue, "BTC", "short", 1, 1, collateral=0.10101)

@@ -6,63 +6,23 @@ import sys
 from pathlib import Path
 
 import pytest
+from own_venues import VENUE_FILE, write_venue
 
 import cascade.margins as margins
-from cascade.errors import InvalidConfigError, UnknownVenueError
+from cascade.errors import UnknownVenueError
 from cascade.venues import list_venues, load_venue
 
 pytestmark = pytest.mark.small
 TIERS = Path(__file__).resolve().parents[2] / "shared" / "margin" / "tiers"
 COINS = ("BTC", "ETH", "XRP", "SOL", "DOGE", "BNB")
 
-OWN = """
-name = "own"
-title = "a venue of one's own"
-contract = "linear"
-
-[margin]
-bracket_unit = "mark_notional"
-deduction = "cumulative"
-basis = "mark"
-fee_in_trigger = false
-source = "made up"
-
-[fees]
-taker = "5bps"
-
-[mark]
-rule = "index_plus_basis"
-basis_window_s = "5min"
-
-[liquidation]
-rule = "whole"
-orders_per_s = 10
-published_per_s = 0
-
-[insurance]
-pool_usd = 1e6
-
-[coins.BTC]
-tick_usd = 0.1
-lot_base = 0.001
-source = "made up"
-date = "2026"
-brackets = [
-    { floor = 0, cap = 1_000, maintenance_rate = "1%", max_leverage = 50, amount_usd = 0 },
-    { floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },
-]
-"""
-
 
 @pytest.fixture
 def write(tmp_path):
     """Return a function that writes a venue file with one text replaced, and returns its path."""
 
-    def write_file(old="", new="", text=OWN):
-        assert old in text
-        path = tmp_path / "own.toml"
-        path.write_text(text.replace(old, new, 1))
-        return path
+    def write_file(old="", new="", text=VENUE_FILE):
+        return write_venue(tmp_path, text, old, new)
 
     return write_file
 
@@ -126,103 +86,9 @@ def test_own_file__is_read_with_percents_and_durations(write):
 
 
 def test_own_file__may_name_a_stand_in(write):
-    start = OWN.index("brackets = [")
-    path = write(text=OWN[:start] + 'stand_in = "binance"\n')
+    start = VENUE_FILE.index("brackets = [")
+    path = write(text=VENUE_FILE[:start] + 'stand_in = "binance"\n')
     assert len(load_venue(path).coins["BTC"].brackets) == 12
-
-
-BRACKET_2 = "{ floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },"
-BAD = [  # what is replaced, by what, and what the line says: key path, and remedy
-    ('title = "a', 'titel = "b', "line 3, titel: unknown key; did you mean 'title'?"),
-    ("amount_usd = 10 ", "amount = 10 ", "coins.BTC.brackets[1].amount: unknown key; did you mean 'amount_usd'?"),
-    ("basis_window_s", "basis_windw_s", "mark.basis_windw_s: unknown key; did you mean 'basis_window_s'?"),
-    ("floor = 1_000", "floor = 1_100", "coins.BTC.brackets[1].floor: must be 1000, the cap of the bracket before"),
-    ("floor = 1_000", "floor = 900", "leave no gap or overlap"),
-    ("floor = 0", "floor = 10", "coins.BTC.brackets[0].floor: must be 0, got 10; begin with the smallest"),
-    ("cap = 5_000", "cap = 500", "coins.BTC.brackets[1].cap: must be above the floor 1000, got 500"),
-    ('"1%"', '"2%"', "coins.BTC.brackets[0].maintenance_rate: 0.02 is not below the initial margin rate 0.02"),
-    ('"1%"', "-0.01", "coins.BTC.brackets[0].maintenance_rate: input should be greater than 0, got -0.01"),
-    ('"1%"', '"one"', "cannot read 'one'; write it like 0.4%"),
-    ('"1%"', "nan", "coins.BTC.brackets[0].maintenance_rate: input should be a finite number, got nan"),
-    ("max_leverage = 20", "max_leverage = 50", "brackets[1].maintenance_rate: 0.02 is not below"),
-    (BRACKET_2, BRACKET_2.replace("= 0.02", "= 0.015").replace("20", "50"), "[1].max_leverage: must be below 50"),
-    (BRACKET_2, BRACKET_2.replace("= 0.02", "= 0.005"), "[1].maintenance_rate: must be at least 0.01"),
-    ("max_leverage = 20", "max_leverage = 0.5", "[1].max_leverage: input should be greater than or equal to 1"),
-    ("amount_usd = 10", "amount_usd = 11", "[1].amount_usd: must be 10, which follows from floors and rates, got 11"),
-    ('deduction = "cumulative"', 'deduction = "whole"', "brackets[1].amount_usd: must be 0"),
-    (
-        '"mark_notional"',
-        '"contracts"',
-        "margin.deduction: cumulative amounts follow only from brackets by mark_notional",
-    ),
-    ('"mark_notional"', '"notional"', "margin.bracket_unit: input should be 'mark_notional', 'entry_notional' or"),
-    ('basis = "mark"', 'basis = "entry"', "margin.deduction: cumulative amounts follow only"),
-    (
-        'contract = "linear"',
-        'contract = "inverse"',
-        "coins.BTC.contract_usd: is missing; inverse contracts need the size of a lot, above 0",
-    ),
-    ('contract = "linear"', 'contract = "spot"', "margin: has no place in a spot venue"),
-    ("[insurance]\npool_usd = 1e6", "", "insurance: is missing; linear contracts need [insurance]"),
-    ('taker = "5bps"', "", "fees.taker: is missing; add it"),
-    ('taker = "5bps"', "taker = 1.5", "fees.taker: input should be less than 1, got 1.5"),
-    ("tick_usd = 0.1", "tick_usd = 0", "coins.BTC.tick_usd: input should be greater than 0, got 0"),
-    ('source = "made up"\ndate', 'source = ""\ndate', "coins.BTC.source: string should have at least 1 character"),
-    ("pool_usd = 1e6", 'pool_usd = "much"', "insurance.pool_usd: input should be a valid number"),
-    (
-        'rule = "whole"',
-        'rule = "half"',
-        "liquidation.rule: input should be 'whole', 'brackets', 'fraction' or 'compliance', got 'half'",
-    ),
-    (
-        'date = "2026"',
-        'date = "2026"\nstand_in = "okx"',
-        "coins.BTC.stand_in: needs stand_in_price_usd beside it, to turn okx's coins into USD",
-    ),
-    ('date = "2026"', 'date = "2026"\nstand_in = "binanse"', "no other venue 'binanse'; did you mean 'binance'?"),
-    ('date = "2026"', 'date = "2026"\nstand_in = "spot"', "spot has no brackets of its own for BTC"),
-    ('contract = "linear"', "contract = linear", "is no TOML"),
-]
-
-
-@pytest.mark.parametrize(("old", "new", "words"), BAD)
-def test_bad_file__is_refused_in_one_line_that_names_file_key_and_remedy(write, old, new, words):
-    path = write(old, new)
-    with pytest.raises(InvalidConfigError) as refusal:
-        load_venue(path)
-    line = str(refusal.value)
-    assert line.startswith(str(path))
-    assert words in line
-    assert "\n" not in line
-
-
-def test_bad_file__fee_in_the_trigger_counts(write):
-    path = write("fee_in_trigger = false", "fee_in_trigger = true")
-    path.write_text(path.read_text().replace('"5bps"', "0.01"))
-    with pytest.raises(InvalidConfigError, match=r"brackets\[0\].maintenance_rate: 0.01 and the fee in the trigger"):
-        load_venue(path)
-
-
-def test_bad_file__stand_in_by_contracts_needs_a_price(write):
-    start = OWN.index("brackets = [")
-    text = OWN[:start] + 'stand_in = "binance"\n'
-    text = text.replace('"mark_notional"', '"contracts"').replace('"cumulative"', '"whole"')
-    with pytest.raises(InvalidConfigError, match="needs stand_in_price_usd beside it"):
-        load_venue(write(text=text))
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [(None, "there is no such file"), (b"", "is empty"), (b"# nothing\n", "is empty"), (b"\xff\xfe\x00", "no text")],
-)
-def test_bad_file__absent_empty_or_binary(tmp_path, content, words):
-    path = tmp_path / "own.toml"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(InvalidConfigError, match=words):
-        load_venue(path)
-    with pytest.raises(InvalidConfigError, match="cannot be read"):
-        load_venue(tmp_path)
 
 
 def test_unknown_venue__is_refused_with_the_nearest_name():

@@ -205,4 +205,9 @@ def in_usd(quote: ArrayLike, is_inverse: np.ndarray) -> Numbers:
     """Return prices in USD per coin, of which those of inverse contracts are given in coins per USD."""
     quote = np.asarray(quote, np.float64)
     with np.errstate(divide="ignore"):
-        return np.where(is_inverse, 1.0 / quote, quote)[()]
+        return plain(np.where(is_inverse, 1.0 / quote, quote))
+
+
+def plain(numbers: np.ndarray) -> Any:
+    """Return an array, or the number that an array without axes holds."""
+    return numbers if np.ndim(numbers) else np.asarray(numbers).item()

@@ -13,7 +13,18 @@ from numpy.typing import ArrayLike
 from cascade.errors import InvalidPositionError, did_you_mean
 from cascade.kernels import margin as rules
 from cascade.kernels.shared_margin import evaluate_ruin
-from cascade.margins.claims import Claims, Coin, Numbers, claims_on, common_shape, finite, fractions, in_usd, values
+from cascade.margins.claims import (
+    Claims,
+    Coin,
+    Numbers,
+    claims_on,
+    common_shape,
+    finite,
+    fractions,
+    in_usd,
+    plain,
+    values,
+)
 from cascade.venues import Venue, load_venue
 
 OneVenue = str | Venue
@@ -60,7 +71,7 @@ def collateral_value(venue: OneVenue, held: Mapping[str, ArrayLike], index_price
             raise InvalidPositionError(f"index_price of {coin!r} is missing; give it beside the amount held")
         share = 1.0 - _haircut(load_venue(venue), coin)
         total = total + share * finite("held", amount) * finite("index_price", index_price[coin])
-    return total[()]
+    return plain(total)
 
 
 def account_state(
@@ -106,7 +117,7 @@ def account_state(
     opened = rows.copy()
     opened["entry_usd"] = rows["mark_usd"]
     initial = np.sum(values(claims._replace(rows=opened), rules.INITIAL), axis=-1)
-    return AccountState(equity[()], required[()], initial[()], (equity < required)[()])
+    return AccountState(plain(equity), plain(required), plain(initial), plain(equity < required))
 
 
 def cross_liquidation_price(

@@ -56,9 +56,9 @@ def maintenance_ppm(tier: Tier) -> int:
 
 
 def initial_ppm(tier: Tier, open_notional: int) -> int:
-    """Return the initial margin rate in parts per million, rounded down: open interest past the lower cap raises it to 1.
+    """Return the initial margin rate in parts per million, rounded down.
 
-    Open interest is in quote quantums; the growth is linear between the caps.
+    Open interest, quote quantums, raises it to 1, linearly between the tier's caps.
     """
     if tier.upper_cap == 0 or open_notional <= tier.lower_cap:
         return tier.initial_ppm

@@ -11,6 +11,7 @@ from cascade.margins.claims import (
     claims_on,
     fractions,
     in_usd,
+    plain,
     price_for,
     prices,
     values,
@@ -179,7 +180,7 @@ def initial_margin(
     claims = claims_on(venue, coin, size_base=size, entry_usd=price)
     if leverage is None:
         return values(claims, rules.INITIAL)
-    return with_collateral(claims, leverage, None).rows["collateral_usd"][()]
+    return plain(with_collateral(claims, leverage, None).rows["collateral_usd"])
 
 
 def max_leverage(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cascade.errors import InvalidPositionError
-from cascade.margins.claims import Coin, Numbers, claims_on, finite, positive
+from cascade.margins.claims import Coin, Numbers, claims_on, finite, plain, positive
 from cascade.venues import Venue, load_venue
 from cascade.venues.rules import Deleveraging
 
@@ -65,7 +65,7 @@ def deleveraging_score(
         score = profit / (rows["size_base"] * rows["entry_usd"]) * leverage
     else:
         score = np.where(rows["side"] > 0, gained, 1.0 / gained) * leverage
-    return np.where(profit > 0, score, np.nan)[()]
+    return plain(np.where(profit > 0, score, np.nan))
 
 
 def deleveraging_ranking(
@@ -125,7 +125,7 @@ def pool_fall(pool: ArrayLike, peak: ArrayLike, pool_peak: ArrayLike | None = No
     Bybit API documentation, GET /v5/market/adlAlert (with the sign reversed); OKX help centre, 'Auto-deleveraging'.
     """
     whole = positive("pool_peak", peak if pool_peak is None else pool_peak)
-    return ((finite("peak", peak) - finite("pool", pool)) / whole)[()]
+    return plain((finite("peak", peak) - finite("pool", pool)) / whole)
 
 
 def is_deleveraging(
@@ -152,11 +152,11 @@ def is_deleveraging(
     """
     rule, empty = _rule(venue), finite("pool", pool) <= 0
     if rule.trigger == "equity_negative":
-        return (finite("equity", equity) < 0)[()]
+        return plain(finite("equity", equity) < 0)
     if rule.trigger == "pool_empty":
-        return empty[()]
+        return plain(empty)
     level = np.where(was_deleveraging, rule.stop, rule.fall)
-    return (empty | (finite("fall", fall) >= level))[()]
+    return plain(empty | (finite("fall", fall) >= level))
 
 
 def loss_beyond_fall(venue: OneVenue, fall: ArrayLike, pool_peak: ArrayLike) -> Numbers:
@@ -174,7 +174,7 @@ def loss_beyond_fall(venue: OneVenue, fall: ArrayLike, pool_peak: ArrayLike) -> 
     float or ndarray of float64
         In the money of the pool.
     """
-    return (np.maximum(finite("fall", fall) - _rule(venue).fall, 0.0) * positive("pool_peak", pool_peak))[()]
+    return plain(np.maximum(finite("fall", fall) - _rule(venue).fall, 0.0) * positive("pool_peak", pool_peak))
 
 
 def _rule(venue: OneVenue) -> Deleveraging:

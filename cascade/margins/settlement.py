@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cascade.kernels.margin import equity_usd
-from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite
+from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite, plain
 from cascade.venues import load_venue
 
 
@@ -45,7 +44,7 @@ def clearance_fee(venue: Name, coin: Coin, size: ArrayLike, price: ArrayLike, le
     claims = claims_on(venue, coin, size_base=size, mark_usd=price)
     rows = claims.rows
     fee = claims.margin.clearance_fee[rows["market"]] * rows["size_base"] * rows["mark_usd"]
-    return (fee if left is None else np.minimum(fee, np.maximum(finite("left", left), 0.0)))[()]
+    return plain(fee if left is None else np.minimum(fee, np.maximum(finite("left", left), 0.0)))
 
 
 def pool_flow(
@@ -84,10 +83,10 @@ def pool_flow(
     """
     claims = claims_on(venue, coin, side=side, size_base=size, entry_usd=bankruptcy_price, mark_usd=fill_price)
     rows = claims.rows
-    left = equity_usd(rows["side"], rows["size_base"], rows["entry_usd"], 0.0, rows["mark_usd"])
+    left = rows["side"] * rows["size_base"] * (rows["mark_usd"] - rows["entry_usd"])
     fee = np.asarray(clearance_fee(venue, coin, size, fill_price, left))
     to_account = np.where((left > 0) & _leaves_surplus(venue), left - fee, 0.0)
-    return Settlement(fee[()], (left - fee - to_account)[()], to_account[()])
+    return Settlement(plain(fee), plain(left - fee - to_account), plain(to_account))
 
 
 def _leaves_surplus(venue: Name) -> np.ndarray:

@@ -1,0 +1,325 @@
+"""Venue files that cannot be true: each is refused in one line with file, line, key, what was given, and a remedy."""
+
+import pytest
+from own_venues import INVERSE_FILE, VENUE_FILE, write_venue
+
+from cascade.errors import InvalidConfigError
+from cascade.venues import load_venue
+
+pytestmark = pytest.mark.small
+
+BRACKET_2 = "{ floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },"
+WHOLE = 'rule = "whole"'
+DELEVERAGING = """trigger = "pool_fall"
+fall = 0.3
+stop = 0.25
+window_h = 8
+ranking = "profit_times_leverage"
+price = "bankruptcy"
+"""
+
+
+def second(old, new):
+    """Return the second bracket with a part replaced."""
+    assert old in BRACKET_2
+    return BRACKET_2.replace(old, new)
+
+
+BAD = [  # what is replaced, by what, a text on the line that is named, and what is said of the key
+    # keys and types
+    ('title = "a', 'titel = "b', "titel", "titel: unknown key; did you mean 'title'?"),
+    ("amount_usd = 10 ", "amount = 10 ", "amount = 10", "brackets[1].amount: unknown key; did you mean 'amount_usd'?"),
+    ("basis_window_s", "basis_windw_s", "windw", "mark.basis_windw_s: unknown key; did you mean 'basis_window_s'?"),
+    ("[insurance]", "[insuranse]", "[insuranse]", "insuranse: unknown key; did you mean 'insurance'?"),
+    ("[insurance]\npool_usd = 1e6", "", "", "insurance: is missing; linear contracts need [insurance]"),
+    ('taker = "5bps"', "", "[fees]", "fees.taker: is missing; add it"),
+    ('taker = "5bps"', "taker = 1.5", "taker = 1.5", "fees.taker: input should be less than 1, got 1.5"),
+    ("tick_usd = 0.1", "tick_usd = 0", "tick_usd = 0", "coins.BTC.tick_usd: input should be greater than 0, got 0"),
+    ("lot_base = 0.001", "", "[coins.BTC]", "coins.BTC.lot_base: is missing; linear contracts need the size of a lot"),
+    ("lot_base = 0.001", "lot_base = -1", "lot_base = -1", "coins.BTC.lot_base: input should be greater than or equal"),
+    (
+        "lot_base = 0.001",
+        "lot_base = 1\ncontract_usd = 10",
+        "contract_usd",
+        "contract_usd: has no place where contracts",
+    ),
+    ('source = "made up"\ndate', 'source = ""\ndate', 'source = ""', "coins.BTC.source: string should have at least 1"),
+    ('source = "a pool"', 'source = ""', 'source = ""', "insurance.source: string should have at least 1 character"),
+    ("pool_usd = 1e6", 'pool_usd = "much"', "much", "insurance.pool_usd: input should be a valid number, unable to"),
+    ("pool_usd = 1e6", "pool_usd = -1", "pool_usd", "insurance.pool_usd: input should be greater than or equal to 0"),
+    ("pool_usd = 1e6", "pool_usd = inf", "pool_usd", "insurance.pool_usd: input should be a finite number, got inf"),
+    # brackets
+    (
+        "floor = 1_000",
+        "floor = 1_100",
+        "1_100",
+        "brackets[1].floor: must be 1000, the cap of the bracket before, got 1100",
+    ),
+    ("floor = 1_000", "floor = 900", "floor = 900", "got 900; leave no gap or overlap"),
+    (
+        "floor = 0",
+        "floor = 10",
+        "floor = 10",
+        "coins.BTC.brackets[0].floor: must be 0, got 10; begin with the smallest",
+    ),
+    ("floor = 0", "floor = -1", "floor = -1", "brackets[0].floor: input should be greater than or equal to 0, got -1"),
+    ("cap = 5_000", "cap = 500", "cap = 500", "coins.BTC.brackets[1].cap: must be above the floor 1000, got 500"),
+    ('"1%"', '"2%"', '"2%"', "brackets[0].maintenance_rate: 0.02 is not below the initial margin rate 0.02"),
+    ('"1%"', "-0.01", "-0.01", "coins.BTC.brackets[0].maintenance_rate: input should be greater than 0, got -0.01"),
+    ('"1%"', '"one"', '"one"', "coins.BTC.brackets[0].maintenance_rate: cannot read 'one'; write it like 0.4%"),
+    ('"1%"', "nan", "nan", "coins.BTC.brackets[0].maintenance_rate: input should be a finite number, got nan"),
+    (
+        "max_leverage = 20",
+        "max_leverage = 50",
+        "leverage = 50, amount_usd = 10 ",
+        "[1].maintenance_rate: 0.02 is not below",
+    ),
+    (
+        BRACKET_2,
+        second("rate = 0.02, max_leverage = 20", "rate = 0.01, max_leverage = 50"),
+        "5_000",
+        "must be below 50",
+    ),
+    (
+        BRACKET_2,
+        second("= 0.02", "= 0.005"),
+        "0.005",
+        "[1].maintenance_rate: must be at least 0.01, that of the bracket",
+    ),
+    ("max_leverage = 20", "max_leverage = 0.5", "0.5,", "[1].max_leverage: input should be greater than or equal to 1"),
+    (
+        "amount_usd = 10",
+        "amount_usd = 11",
+        "= 11",
+        "[1].amount_usd: must be 10, which follows from floors and rates, got 11",
+    ),
+    ("amount_usd = 10", "amount_coin = 10", "amount_coin", "amounts of linear contracts are in USD: amount_usd"),
+    ('deduction = "cumulative"', 'deduction = "whole"', "amount_usd = 10", "brackets[1].amount_usd: must be 0"),
+    (
+        '"mark_notional"',
+        '"contracts"',
+        "deduction",
+        "margin.deduction: cumulative amounts follow only from brackets by",
+    ),
+    ('"mark_notional"', '"notional"', "bracket_unit", "margin.bracket_unit: input should be 'mark_notional', 'entry_"),
+    ('basis = "mark"', 'basis = "entry"', "deduction", "margin.deduction: cumulative amounts follow only"),
+    # contracts
+    (
+        '"linear"',
+        '"inverse"',
+        "[coins.BTC]",
+        "coins.BTC.contract_usd: is missing; inverse contracts need the size of a",
+    ),
+    ('"linear"', '"spot"', "[margin]", "margin: has no place in a spot venue, which has no leverage; remove it"),
+    ('"linear"', '"quanto"', '"quanto"', "contract: input should be 'linear', 'inverse' or 'spot', got 'quanto'"),
+    # liquidation
+    (
+        WHOLE,
+        'rule = "half"',
+        "half",
+        "liquidation.rule: input should be 'whole', 'brackets', 'fraction' or 'compliance'",
+    ),
+    (
+        WHOLE,
+        'rule = "fraction"',
+        "[liquidation]",
+        "liquidation.fraction: is missing; rule = 'fraction' needs the share",
+    ),
+    (
+        WHOLE,
+        f"{WHOLE}\nfraction = 0.2",
+        "fraction",
+        "fraction: is read only with rule = 'fraction', got rule = 'whole'",
+    ),
+    (WHOLE, f"{WHOLE}\npause_s = 30", "pause_s", "liquidation.pause_s: is read only with rule = 'fraction'"),
+    (WHOLE, f"{WHOLE}\nbrackets_down = 2", "brackets_down", "brackets_down: is read only with rule = 'brackets'"),
+    (
+        WHOLE,
+        'rule = "brackets"\nbrackets_down = 0',
+        "brackets_down",
+        "input should be greater than or equal to 1, got 0",
+    ),
+    (
+        WHOLE,
+        'rule = "brackets"\nbrackets_down = 1.5',
+        "brackets_down",
+        "brackets_down: input should be a valid integer",
+    ),
+    (WHOLE, 'rule = "fraction"\nfraction = 0', "fraction = 0", "fraction: input should be greater than 0, got 0"),
+    (WHOLE, 'rule = "fraction"\nfraction = 1.2', "= 1.2", "fraction: input should be less than or equal to 1, got 1.2"),
+    (WHOLE, f"{WHOLE}\nbackstop = 1", "backstop", "liquidation.backstop: input should be less than 1, got 1"),
+    (
+        WHOLE,
+        f'{WHOLE}\norder = "limit"',
+        "limit",
+        "liquidation.order: input should be 'bankruptcy' or 'market', got 'limit'",
+    ),
+    (WHOLE, f'{WHOLE}\nsurplus = "trader"', "trader", "liquidation.surplus: input should be 'pool' or 'account'"),
+    (WHOLE, f'{WHOLE}\ncross_order = "oldest"', "oldest", "liquidation.cross_order: input should be 'largest_loss'"),
+    (
+        "orders_per_s = 10",
+        "orders_per_s = 0",
+        "orders_per_s",
+        "liquidation.orders_per_s: input should be greater than 0",
+    ),
+    # insurance, deleveraging
+    (
+        "pool_usd = 1e6",
+        'pool_usd = 1e6\nshortage = "pay"',
+        "pay",
+        "shortage: input should be 'deleverage' or 'socialise'",
+    ),
+    (
+        "fall = 0.3",
+        "fall = 0.2",
+        "stop = 0.25",
+        "deleveraging.stop: must not be above fall 0.2, got 0.25; it would end as",
+    ),
+    ("fall = 0.3", "fall = 1.3", "fall = 1.3", "deleveraging.fall: input should be less than or equal to 1, got 1.3"),
+    ("fall = 0.3", 'fall = "a third"', "third", "deleveraging.fall: cannot read 'a third'; write it like 0.4%"),
+    (
+        'price = "bankruptcy"',
+        "",
+        "[deleveraging]",
+        "deleveraging.price: is missing; with trigger = 'pool_fall' winners",
+    ),
+    ('ranking = "profit_times_leverage"', "", "[deleveraging]", "deleveraging.ranking: is missing; with trigger"),
+    (
+        DELEVERAGING,
+        'price = "mark"\n',
+        "price",
+        "deleveraging.price: is never read with trigger = 'never'; remove it or",
+    ),
+    (
+        'price = "bankruptcy"',
+        'price = "entry"',
+        '"entry"',
+        "deleveraging.price: input should be 'bankruptcy' or 'mark'",
+    ),
+    ('"pool_fall"', '"fall"', '"fall"', "deleveraging.trigger: input should be 'never', 'pool_empty', 'pool_fall' or"),
+    # funding, cross margin
+    ("interval_h = 4", "interval_h = 0", "interval_h", "funding.interval_h: input should be greater than 0, got 0"),
+    ("interval_h = 4", "interval_h = 48", "interval_h", "funding.interval_h: input should be less than or equal to 24"),
+    (
+        'paid_from = "margin"',
+        'paid_from = "equity"',
+        "paid_from",
+        "funding.paid_from: input should be 'wallet' or 'margin'",
+    ),
+    ("{ BTC = 0.05 }", "{ BTC = 1 }", "haircuts", "cross.haircuts.BTC: must lie in [0, 1), got 1; write 5 % as 0.05"),
+    ("{ BTC = 0.05 }", "{}", "haircuts", "cross.haircuts: dictionary should have at least 1 item"),
+    # stand-ins
+    (
+        'date = "2026"',
+        'date = "2026"\nstand_in = "okx"',
+        "stand_in",
+        "needs stand_in_price_usd beside it, to turn okx's coins",
+    ),
+    (
+        'date = "2026"',
+        'date = "2026"\nstand_in = "binanse"',
+        "stand_in",
+        "no other venue 'binanse'; did you mean 'binance'?",
+    ),
+    (
+        'date = "2026"',
+        'date = "2026"\nstand_in = "spot"',
+        "stand_in",
+        "spot has no brackets of its own for BTC; name another",
+    ),
+    ('date = "2026"', 'date = "2026"\nstand_in = "other"', "stand_in", "other has no brackets of its own for BTC"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "words"), BAD)
+def test_bad_file__is_refused_in_one_line_that_names_file_line_key_and_remedy(tmp_path, old, new, at, words):
+    path = write_venue(tmp_path, VENUE_FILE, old, new)
+    message = refusal_of(path)
+    assert words in message
+    if at:
+        number = next(n for n, line in enumerate(path.read_text().splitlines(), start=1) if at in line)
+        assert message.startswith(f"{path}: line {number}, ")
+
+
+INVERSE_BAD = [
+    (
+        "contract_usd = 100",
+        "",
+        "[coins.BTC]",
+        "coins.BTC.contract_usd: is missing; inverse contracts need the size of a",
+    ),
+    (
+        "contract_usd = 100",
+        "contract_usd = 1\nlot_base = 1",
+        "lot_base",
+        "lot_base: has no place where contracts are inverse",
+    ),
+    ("amount_coin = 0.1", "amount_usd = 0.1", "amount_usd", "amounts of inverse contracts are in coin: amount_coin"),
+    (
+        "amount_coin = 0.1",
+        "amount_coin = 0.2",
+        "0.2 }",
+        "brackets[1].amount_coin: must be 0.1, which follows from floors",
+    ),
+    ('date = "2026"', 'date = "2026"\nstand_in = "binance"', "stand_in", "to turn binance's USD into coins"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "words"), INVERSE_BAD)
+def test_bad_inverse_file__is_refused_likewise(tmp_path, old, new, at, words):
+    path = write_venue(tmp_path, INVERSE_FILE, old, new)
+    message = refusal_of(path)
+    assert words in message
+    number = next(n for n, line in enumerate(path.read_text().splitlines(), start=1) if at in line)
+    assert f": line {number}, " in message
+
+
+def test_bad_file__socialising_contradicts_deleveraging_when_the_pool_is_empty(tmp_path):
+    text = VENUE_FILE.replace(DELEVERAGING, 'trigger = "pool_empty"\nranking = "profit"\nprice = "mark"\n')
+    path = write_venue(tmp_path, text, "pool_usd = 1e6", 'pool_usd = 1e6\nshortage = "socialise"')
+    assert "insurance.shortage: 'socialise' contradicts deleveraging.trigger = 'pool_empty'" in refusal_of(path)
+
+
+def test_bad_file__keys_of_a_falling_pool_are_read_only_with_that_trigger(tmp_path):
+    path = write_venue(tmp_path, VENUE_FILE, 'trigger = "pool_fall"\nfall = 0.3', 'trigger = "pool_empty"\nfall = 0.2')
+    assert "deleveraging.fall: is read only with trigger = 'pool_fall', got 'pool_empty'" in refusal_of(path)
+
+
+def test_bad_file__fee_in_the_trigger_counts(tmp_path):
+    text = VENUE_FILE.replace('"5bps"', "0.01")
+    path = write_venue(tmp_path, text, "fee_in_trigger = false", "fee_in_trigger = true")
+    assert "brackets[0].maintenance_rate: 0.01 and the fee in the trigger" in refusal_of(path)
+
+
+def test_bad_file__several_flaws_are_named_with_their_lines(tmp_path):
+    text = VENUE_FILE.replace("tick_usd = 0.1", "tick_usd = -1").replace("pool_usd = 1e6", "pool_usd = -1")
+    message = refusal_of(write_venue(tmp_path, text, "interval_h = 4", "interval_h = -1"))
+    assert message.count("line ") == 3
+    assert message.count("; ") >= 2
+
+
+def test_bad_file__no_toml_is_refused_with_its_line(tmp_path):
+    message = refusal_of(write_venue(tmp_path, VENUE_FILE, 'contract = "linear"', "contract = linear"))
+    assert "is no TOML: Invalid value (at line 4" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "there is no such file"), (b"", "is empty"), (b"# nothing\n", "is empty"), (b"\xff\xfe\x00", "no text")],
+)
+def test_bad_file__absent_empty_or_binary(tmp_path, content, words):
+    path = tmp_path / "own.toml"
+    if content is not None:
+        path.write_bytes(content)
+    assert words in refusal_of(path)
+    assert "cannot be read" in refusal_of(tmp_path)
+
+
+def refusal_of(path):
+    """Return the one line with which a file is refused."""
+    with pytest.raises(InvalidConfigError) as refusal:
+        load_venue(path)
+    message = str(refusal.value)
+    assert message.startswith(str(path))
+    assert "\n" not in message
+    return message
