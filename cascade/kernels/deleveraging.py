@@ -54,21 +54,21 @@ def deleverage(world, event, lots, value):
     segment = 2 * market + (1 if event["side"] > 0 else 0)
     if world.winners.built[segment] == 0 or step + 1 - world.winners.built[segment] >= world.rules[market]["refresh"]:
         rank_winners(world, segment, step)
-    rest, unpaid = lots, value
-    while rest > 0:
+    done, paid = np.int64(0), np.int64(0)
+    while done < lots:
         i = first_winner(world, segment)
         if i == NO_POSITION:
             break
-        closed = min(rest, np.int64(world.accounts.rows[i]["lots"]))
-        part = part_of(unpaid, closed, rest)
+        closed = min(lots - done, np.int64(world.accounts.rows[i]["lots"]))
+        part = part_of(value, done + closed, lots) - paid
         if equity_at(world, i, closed, part) < 0:
             drop_first(world.winners, segment)
             continue
         close_winner(world, i, closed, part, event)
-        rest -= closed
-        unpaid -= part
-    world.counters.fills[TALLY_DELEVERAGED] = value - unpaid
-    return lots - rest
+        done += closed
+        paid += part
+    world.counters.fills[TALLY_DELEVERAGED] = paid
+    return done
 
 
 @rule
