@@ -26,7 +26,8 @@ FIELDS = ("status", "lots", "cost", "margin")
 class Duel:
     """The compiled rules and the reference in the same world, with marks and resting orders that a test gives."""
 
-    def __init__(self, scenario: Scenario, seed: int):
+    def __init__(self, scenario: Scenario, seed: int, orders: int = 20):
+        self.orders = orders  # that come into each book in a step
         self.world, _ = build_world(scenario, seed)
         self.reference = ReferenceRules(scenario, self.world)
         self.random = np.random.default_rng(seed)
@@ -57,8 +58,9 @@ class Duel:
         self.breached, self.stopped = self.breached + len(breached), self.stopped + len(stopped)
         self.compare(seen)
 
-    def rest_orders(self, n: int = 20) -> None:
+    def rest_orders(self) -> None:
         """Put the same new orders into both books, around the last mark."""
+        n = self.orders
         for market in self.reference.markets:
             middle = self.marks[market.number] / market.tick_usd - market.floor
             for away, lots in zip(self.random.exponential(0.004, n), self.random.integers(1, 80, n), strict=True):

@@ -204,19 +204,15 @@ class ReferenceRules(ReferenceDay):
     def deleverage(self, market: ReferenceMarket, account: Account, lots: int, row: Counter) -> int:
         """Close winners against the account, first ranked first; return how many lots they took."""
         at_mark = market.venue.deleveraging.price == "mark"
-        value = unpaid = (
-            self.at_mark(market, lots) if at_mark else bankruptcy_value(sign(market, account), account, lots)
-        )
-        rest, ranking = lots, self.ranking(market, -account.side, row["step"])
-        while rest and ranking:
+        value = self.at_mark(market, lots) if at_mark else bankruptcy_value(sign(market, account), account, lots)
+        done, paid, ranking = 0, 0, self.ranking(market, -account.side, row["step"])
+        while done < lots and ranking:
             winner = self.accounts[ranking[0]]
             if not self.is_winning(market, winner):
                 ranking.pop(0)
                 continue
-            closed = min(rest, winner.lots)
-            part = unpaid * closed // rest
-            if part != unpaid and closed == rest:
-                raise AssertionError("the last part is all that is unpaid")
+            closed = min(lots - done, winner.lots)
+            part = value * (done + closed) // lots - paid
             cost, margin = winner.cost * closed // winner.lots, winner.margin * closed // winner.lots
             profit = sign(market, winner) * (part - cost)
             if margin + profit < 0:
@@ -231,15 +227,15 @@ class ReferenceRules(ReferenceDay):
                 winner.status = state.CLOSED
             elif winner.status == state.OPEN:
                 market.place_stop(winner)
-            rest, unpaid = rest - closed, unpaid - part
-        if rest < lots:
+            done, paid = done + closed, paid + part
+        if done:
             pool = self.cash[market.purse, state.POOL]
-            left = self.release(market, account, lots - rest, value - unpaid, state.EXTERNAL)
+            left = self.release(market, account, done, paid, state.EXTERNAL)
             row["socialised"] += self.bear(market, -left)
             self.pay(market, state.FREE, state.POOL, max(left, 0))
             row["pool"] += self.cash[market.purse, state.POOL] - pool
-            row["deleveraged_lots"] = lots - rest
-        return lots - rest
+            row["deleveraged_lots"] = done
+        return done
 
     def ranking(self, market: ReferenceMarket, side: int, step: int) -> list[int]:
         """Return who is deleveraged first: everybody in profit, sorted, anew every minute."""

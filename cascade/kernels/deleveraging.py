@@ -64,21 +64,21 @@ def deleverage(world, event, lots, value):
     built = world.winners.built[segment]
     if built == 0 or step + 1 - built >= world.rules[market]["refresh"]:
         rank_winners(world, segment, step)
-    rest, unpaid = lots, value
-    while rest > 0:
+    done, paid = np.int64(0), np.int64(0)
+    while done < lots:
         i = first_winner(world, segment)
         if i == NO_POSITION:
             break
-        closed = min(rest, lots_of(world, i))
-        part = part_of(unpaid, closed, rest)
+        closed = min(lots - done, lots_of(world, i))
+        part = part_of(value, done + closed, lots) - paid
         if equity_at(world, i, closed, part) < 0:
             drop_first(world.winners, segment)
             continue
         close_winner(world, i, closed, part, event)
-        rest -= closed
-        unpaid -= part
-    world.counters.fills[TALLY_DELEVERAGED] = value - unpaid
-    return lots - rest
+        done += closed
+        paid += part
+    world.counters.fills[TALLY_DELEVERAGED] = paid
+    return done
 
 
 @rule
