@@ -14,6 +14,7 @@ from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
 from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
 from cascade.state import CROSS_LOTS, EXTERNAL_LOTS, HOLDERS, LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
+from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 SIX_USD = OPEN_USD | {"XRP": 1.5, "SOL": 93.0, "DOGE": 0.105, "BNB": 700.0}
@@ -54,10 +55,10 @@ def cross_scenario(coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, 
     )
 
 
-def random_accounts(scenario: Scenario, world: World, n: int, seed: int, far: float = 0.3):
+def random_accounts(scenario, world: World, n: int, seed: int, far: float = 0.3, size=(8.5, 2.5)):
     """Return accounts of one to five legs, healthy by a lognormal distance with median `far`; one in three in coin.
 
-    Of an inverse venue they have one contract, and what it settles in.
+    Of an inverse venue they have one contract, and what it settles in. `size` is mean and deviation of ln USD of a leg.
     """
     random, contracts = np.random.default_rng(seed), world.contracts
     n_venues, n_coins = len(scenario.venues), len(scenario.coins)
@@ -76,7 +77,7 @@ def random_accounts(scenario: Scenario, world: World, n: int, seed: int, far: fl
     coin = np.where(is_coin, random.integers(0, min(2, n_coins), len(legs)), slot // 2)
     legs["side"] = np.where(is_coin, 1, 1 - 2 * (slot % 2))
     legs["market"] = market = coin * n_venues + np.where(is_coin, n_venues - 1, portfolios["venue"][owner])
-    usd, open_usd = np.exp(8.5 + 2.5 * random.standard_normal(len(legs))), np.array(scenario.open_usd)[coin]
+    usd, open_usd = np.exp(size[0] + size[1] * random.standard_normal(len(legs))), np.array(scenario.open_usd)[coin]
     lot_usd = contracts.lot_size[market] * np.where(contracts.payoff[market] < 0, 1.0, open_usd)
     legs["lots"] = lots = np.clip(usd / lot_usd, 1, 2e8).astype(np.int64)
     ticks = np.rint(open_usd * np.exp(0.1 * random.standard_normal(len(legs))) / contracts.tick_usd[market])
@@ -131,19 +132,20 @@ def with_distance(scenario, world: World, portfolios, legs, distance):
     return portfolios, legs
 
 
-def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far: float = 0.3) -> World:
-    """Return a world of these cross accounts, or of random ones; the books hold the other side."""
+def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far: float = 0.3, **law) -> World:
+    """Return a world with these cross accounts, or with random ones; the books hold the other side."""
     world, _ = build_world(scenario, seed)
     if accounts is None:
-        portfolios, legs = random_accounts(scenario, world, n, seed, far)
+        portfolios, legs = random_accounts(scenario, world, n, seed, far, **law)
     else:
         portfolios, legs = stated_accounts(scenario, world, accounts)
-    cross = arrange(scenario, world.contracts, portfolios, legs)
+    cross, holders = arrange(scenario, world.contracts, portfolios, legs), len(world.accounts.rows) + len(legs)
     ledger = make_ledger(scenario, world.contracts, world.accounts, cross)
-    lots = ledger.lots.reshape(-1, HOLDERS)
-    lots[:, EXTERNAL_LOTS] = -lots[:, CROSS_LOTS]
-    records = make_records(scenario, len(world.markets), len(legs))
-    return world._replace(cross=cross, ledger=ledger, records=records)
+    lots, is_levered = ledger.lots.reshape(-1, HOLDERS), world.contracts.is_perpetual == 1
+    lots[is_levered, EXTERNAL_LOTS] -= lots[is_levered, CROSS_LOTS]
+    records = make_records(scenario, world.rules, ledger, holders)
+    winners = make_winners(world.rules, holders)
+    return world._replace(cross=cross, ledger=ledger, records=records, winners=winners)
 
 
 def set_marks(world: World, step: int, mark_usd: np.ndarray) -> None:

@@ -8,18 +8,16 @@ from cross_worlds import (
     SIX_USD,
     Walk,
     cross_scenario,
-    let_longs_pay,
     liquidate,
     liquidate_by_scan,
     one_rate,
     scan,
     set_marks,
-    settle_all,
     world_of,
 )
+from duel import Duel
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_cross import ReferenceCross
 from worlds import rest_order
 
 from cascade.kernels.recount import recount
@@ -28,12 +26,10 @@ from cascade.state import (
     CROSS_LOTS,
     FREE,
     HOLDERS,
-    LEDGER_COLUMNS,
     LIQUIDATED,
     N_CROSS_CHECKS,
     N_LIQUIDATED,
     N_TAPE,
-    NO_POSITION,
     OPEN,
     POOL_LOTS,
     WATCHED,
@@ -42,86 +38,6 @@ from cascade.state import (
 
 small = pytest.mark.small
 STEPS, HOUR = 30, 3600
-SEEN = {WATCHED: OPEN}  # to the reference, an account that is to be looked at again is an open one
-
-
-class Duel:
-    """The compiled rules and the reference in the same world, on the same random orders and marks."""
-
-    def __init__(self, scenario, seed: int, n: int = 40, far: float = 0.1):
-        self.world = world_of(scenario, seed, n=n, far=far)
-        self.reference = ReferenceCross(scenario, self.world)
-        self.walk, self.random = Walk(self.world, seed), np.random.default_rng(seed)
-        self.breached = 0
-
-    def step(self, step: int, jump: float = 0.0) -> None:
-        """Play one step and compare everything."""
-        self.rest_orders()
-        marks = self.walk.step(jump)
-        set_marks(self.world, step, marks)
-        self.reference.mark(marks.tolist())
-        let_longs_pay(self.world, step)
-        self.reference.charge_funding(step)
-        seen = int(self.world.counters.n[N_TAPE])
-        liquidate(self.world, step)
-        breached = self.reference.breach(step)
-        in_line = breached_by(self.world, step, seen)
-        assert sorted(set(in_line)) == breached
-        self.reference.stand_in_line(in_line)
-        self.reference.drain(step)
-        self.breached += len(breached)
-        self.compare(seen, settled(self.world, step))
-
-    def rest_orders(self, n: int = 12) -> None:
-        """Put the same new orders into both books, around the last mark."""
-        for market in self.reference.markets:
-            usd = self.world.markets["mark_usd"][market.number]
-            for away, size in zip(self.random.exponential(0.004, n), self.random.exponential(3_000, n), strict=True):
-                side, lots = int(self.random.integers(2)), int(size / (usd * market.lot_base)) + 1
-                tick = round(usd * (1.0 - away if side == BUY else 1.0 + away) / market.tick_usd - market.floor)
-                if market.rest(side, tick, lots):
-                    rest_order(self.world, market.number, side, tick, lots)
-
-    def compare(self, seen: int, world: World) -> None:
-        """Hold accounts, legs, ledger and tape of the two against each other."""
-        accounts = self.reference.accounts
-        status = [SEEN.get(int(s), int(s)) for s in world.cross.portfolios["status"]]
-        assert status == [account.status for account in accounts]
-        assert world.cross.portfolios["wallet"].tolist() == [account.wallet for account in accounts]
-        for name in ("lots", "cost"):
-            expected = [getattr(leg, name) for account in accounts for leg in account.legs]
-            assert world.cross.legs[name].tolist() == expected, name
-        for table, columns, expected in (
-            (world.ledger.cash, LEDGER_COLUMNS, self.reference.cash),
-            (world.ledger.lots, HOLDERS, self.reference.held),
-        ):
-            assert table.tolist() == [expected[divmod(i, columns)] for i in range(len(table))]
-        tape = world.records.tape[seen : world.counters.n[N_TAPE]]
-        for row, expected in zip(tape, self.reference.tape[seen:], strict=True):
-            assert {name: int(row[name]) for name in expected} == expected
-        assert world.ledger.broken.tolist() == [0, 0]
-        assert recount(world) == 0
-
-
-def settled(world: World, step: int) -> World:
-    """Return a copy in which every account has paid its funding: the reference does not put that off."""
-    cross = world.cross._replace(portfolios=world.cross.portfolios.copy())
-    copy = world._replace(cross=cross, ledger=world.ledger._replace(cash=world.ledger.cash.copy()))
-    settle_all(copy, step)
-    return copy
-
-
-def breached_by(world: World, step: int, seen: int) -> list[int]:
-    """Return who was breached in a step, in line: the tape's new rows, then the queues from the front."""
-    tape = world.records.tape[seen : world.counters.n[N_TAPE]]
-    numbers = [int(row["account"]) for row in tape if row["trigger_step"] == step]
-    for engine in world.cross.engines:
-        p = int(engine["first_queued"])
-        while p != NO_POSITION:
-            row = world.cross.portfolios[p]
-            numbers += [p] if row["trigger_step"] == step and p not in numbers else []
-            p = int(row["next"])
-    return list(dict.fromkeys(numbers))
 
 
 WORLDS = {
@@ -142,7 +58,7 @@ WORLDS = {
 def play(seed: int, jump=-0.06, steps=STEPS, n=40, far=0.1, first=0, rate_8h=0.0, off=(), **fields) -> Duel:
     """Play some steps from `first` on, with a jump of all prices half way, and compare after each."""
     scenario = cross_scenario(seconds=9 * HOUR, rate_8h=rate_8h, **fields).without(*off)
-    duel = Duel(scenario, seed, n, far)
+    duel = Duel(scenario, seed, world=world_of(scenario, seed, n=n, far=far))
     for step in range(first, first + steps):
         duel.step(step, jump if step == first + steps // 2 else 0.0)
     return duel

@@ -136,14 +136,16 @@ def has_no_contracts(world, p):
 # ── one order ────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
 def worst_leg(world, p):
-    """Return the leg of account `p` that its venue closes first."""
+    """Return the leg of account `p` that its venue closes first; coin collateral where it has no contracts."""
     order = world.cross.engines[world.cross.portfolios[p]["venue"]]["order"]
     worst, most = NO_POSITION, 0.0
     for j in legs_of(world, p):
         leg = world.cross.legs[j]
-        if leg["is_coin"] == 1 or leg["lots"] == 0:
+        if leg["lots"] == 0:
             continue
-        if order == LARGEST_LOSS:
+        if leg["is_coin"] == 1:
+            badness = -np.inf
+        elif order == LARGEST_LOSS:
             badness = -np.float64(profit_at_mark(world, j))
         elif order == LARGEST_NOTIONAL:
             badness = np.float64(value_at_mark(world, j))
@@ -156,31 +158,40 @@ def worst_leg(world, p):
 
 @rule
 def liquidate_leg(world, p, step):
-    """Close one leg of account `p`: into the book, the rest by the pool; off the book, at the mark."""
+    """Close one leg of account `p`, or a part of it, as its venue does; an account without contracts is settled."""
     j = worst_leg(world, p)
     leg = world.cross.legs[j]
-    market = np.int64(leg["market"])
-    equity, lots = equity_of(world, p), np.int64(leg["lots"])
     event = world.records.tape[world.counters.n[N_TAPE]]
     begin_event(world, p, j, step, event)
-    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity)
-    if world.settings.switches[LIQUIDATIONS] == 0:
+    if leg["is_coin"] == 1:  # winners took its contracts
+        event["lots"] = 0
+    elif world.settings.switches[LIQUIDATIONS] == 0:
         absorb_leg(world, p, j, event)
     elif is_backstopped(world, p, j):
         event["kind"] = BACKSTOP
-        hand_off_leg(world, p, j, lots, equity, event)
+        hand_off_leg(world, p, j, np.int64(leg["lots"]), equity_of(world, p), event)
     else:
-        wanted = lots_of_order(world, held_in_leg(world, p, j), step)
-        event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
-        filled = sell_leg(world, p, j, wanted, event)
-        world.markets[market]["liquidated_lots"] += filled
-        world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
-        hand_off_leg(world, p, j, wanted - filled, part_of(equity, wanted - filled, lots), event)
-        world.cross.last_part[p] = step + 1 if wanted < lots else 0
+        order_leg(world, p, j, step, event)
     if has_no_contracts(world, p):
         settle_account(world, p, event)
     event["loss"] -= world.cross.portfolios[p]["wallet"]
     world.counters.n[N_TAPE] = min(world.counters.n[N_TAPE] + 1, len(world.records.tape) - 1)
+
+
+@rule
+def order_leg(world, p, j, step, event):
+    """Send one order for leg `j`; what the book does not fill is handed off with its share of what equity is left."""
+    market, lots, equity = np.int64(event["market"]), np.int64(event["lots"]), equity_of(world, p)
+    wanted = lots_of_order(world, held_in_leg(world, p, j), step)
+    event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
+    filled = sell_leg(world, p, j, wanted, event)
+    world.markets[market]["liquidated_lots"] += filled
+    world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
+    rest = wanted - filled
+    if rest > 0:
+        stake = min(part_of(equity, rest, lots), part_of(equity_of(world, p), rest, lots - filled))
+        hand_off_leg(world, p, j, rest, stake, event)
+    world.cross.last_part[p] = step + 1 if wanted < lots else 0
 
 
 @rule
@@ -210,6 +221,7 @@ def begin_event(world, p, j, step, event):
     event["leverage"], event["bucket"] = row["leverage"], row["bucket"]
     event["moved_by"] = market if row["moved_by"] < 0 else row["moved_by"]
     event["entry_usd"] = quote(world.contracts, market, entry_of(world, j))
+    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity_of(world, p))
     event["mark_usd"] = world.records.mark[row["trigger_step"], market]
     event["fill_usd"], event["last_fill_usd"], event["feed_usd"] = np.nan, np.nan, np.nan
     event["loss"] = row["wallet"]
@@ -261,7 +273,7 @@ def hand_off_leg(world, p, j, lots, stake, event):
     market, good = np.int64(leg["market"]), good_side(world, j)
     at_mark = mark_value(world, market, lots)
     value = max(at_mark - good * stake, 0)
-    if lots > 0 and is_due(world, market, good * (value - at_mark)):
+    if is_due(world, market, good * (value - at_mark)):
         price = value if world.rules[market]["price"] == CLOSED_AT_BANKRUPTCY else at_mark
         closed = deleverage(world, event, lots, price)
         paid = world.counters.fills[TALLY_DELEVERAGED]

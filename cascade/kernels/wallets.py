@@ -84,9 +84,11 @@ def settle_account(world, p, event):
     where the venue's rule says so; else it is its owner's.
     """
     row, before = world.cross.portfolios[p], pool_of(world, p)
+    owed = row["wallet"]
     for j in legs_of(world, p):
         if row["wallet"] < 0 and world.cross.legs[j]["lots"] > 0:
             sell_coin(world, p, j, event)
+    event["loss"] += row["wallet"] - owed  # what its coins brought
     event["socialised"] += bear_loss(world, home_of(world, p), -row["wallet"])
     if row["wallet"] >= 0:
         if world.cross.engines[row["venue"]]["keeps_surplus"] == 1:
