@@ -32,10 +32,10 @@ LONG_SHARE_RANGE = (0.91, 0.96)  # inside what was reported ("more than 90%"): s
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run liquidated, USD: by bucket of the isolated positions and of the remainder, by venue, by side."""
+    """What a run liquidated, USD: by bucket of the isolated positions and of all others, by venue, by side."""
 
     isolated_usd: np.ndarray  # float64, (4,)
-    remainder_usd: np.ndarray  # float64, (4,)
+    remainder_usd: np.ndarray  # float64, (4,): of the remainder and of cross accounts, which no fit moves
     venue_usd: np.ndarray  # float64, (venues,)
     accounts: int
     long_share: float
@@ -153,7 +153,7 @@ def side_shift(long_share: float) -> float:
 def outcome_of(result: Result) -> Outcome:
     """Return what a run liquidated."""
     tape, usd = result.tape, result.tape_notional_usd
-    is_remainder = tape["group"] == 1
+    is_remainder = tape["group"] != 0
     venues = len(result.venues)
     n_buckets = len(BUCKETS)
     return Outcome(

@@ -21,7 +21,8 @@ from cascade.kernels.population import (
     draw_openings,
     draw_survivors,
 )
-from cascade.state import POSITION, STAKE_BINS, TICKS, Accounts, Contracts, Ladder, Margin, Status
+from cascade.memory import empty_ladder
+from cascade.state import POSITION, Accounts, Contracts, Ladder, Margin, Status
 
 __all__ = ["LeverageAssumptions", "default_assumptions", "draw_population", "read_assumptions", "to_toml"]
 
@@ -39,6 +40,7 @@ def draw_population(
     seed: int,
     steps: int,
     step_s: float,
+    held_lots: np.ndarray | None = None,
 ) -> tuple[Accounts, Ladder, dict]:
     """Return the accounts of a day, the ladders of those that are open at its start, and what was drawn.
 
@@ -52,6 +54,8 @@ def draw_population(
         Prices before the day in USD, one a minute, the last at its start. The same for all seeds.
     seed, steps, step_s
         Of the run; the day has `steps` steps of `step_s` seconds.
+    held_lots : ndarray of int64, shape (markets, 2), optional
+        Longs and shorts of others (cross accounts): part of open interest, for which the remainder makes room.
 
     Returns
     -------
@@ -65,7 +69,8 @@ def draw_population(
         If a bucket has mass but no market offers its leverage, or open interest cannot hold the masses.
     """
     paths = np.ascontiguousarray(paths, np.float64)
-    plan = _make_plan(assumptions, contracts, margin, paths, step_s)
+    held_lots = np.zeros((contracts.coin.size, 2), np.int64) if held_lots is None else held_lots
+    plan = _make_plan(assumptions, contracts, margin, paths, step_s, held_lots)
     path = _with_extremes(paths)
     expected = plan.stock.sum() + plan.openings.sum() * steps / HOURS
     rows = int(expected * ROOM + 8.0 * math.sqrt(expected)) + 1000
@@ -85,7 +90,12 @@ def draw_population(
 
 # ── the plan ─────────────────────────────────────────────────────────────────────────────────────────────────
 def _make_plan(
-    assumptions: LeverageAssumptions, contracts: Contracts, margin: Margin, paths: np.ndarray, step_s: float
+    assumptions: LeverageAssumptions,
+    contracts: Contracts,
+    margin: Margin,
+    paths: np.ndarray,
+    step_s: float,
+    held_lots: np.ndarray,
 ) -> Plan:
     """Return the assumptions by stratum, in the units of the kernels."""
     _check_world(assumptions, contracts, paths)
@@ -93,18 +103,19 @@ def _make_plan(
     shape = (markets, STRATA)
     laws = [*assumptions.buckets, assumptions.remainder]
     interest_usd = _interest_usd(assumptions, contracts)
-    mu, sigma, cap_usd = _size_laws(assumptions, interest_usd)
+    lot_usd = contracts.lot_size * np.where(contracts.payoff > 0, paths[contracts.coin, -1], 1.0)
+    held_usd = held_lots.sum(axis=1) * lot_usd
+    mu, sigma, cap_usd = _size_laws(assumptions, interest_usd, held_usd.sum())
     leverage, weight, limit_usd = _choices(laws, cap_usd, contracts, margin, paths)
     top = ndtr((np.log(limit_usd) - mu[:, None]) / sigma[:, None])
     mean_usd = np.where(weight > 0, _cut_mean(mu[:, None], sigma[:, None], limit_usd), 0.0)
     offered = weight.sum(axis=2)
     mean_usd = (weight * mean_usd).sum(axis=2) / np.where(offered > 0, offered, 1.0)
-    mass_usd = _mass_usd(assumptions, contracts, offered > 0, interest_usd)
+    mass_usd = _mass_usd(assumptions, contracts, offered > 0, 2.0 * interest_usd - held_usd)
     stock = np.divide(mass_usd, mean_usd, out=np.zeros(shape), where=mass_usd > 0)
     holding = np.array([DAY_MINUTES * law.mean_holding_days for law in laws])
     hours = np.array(assumptions.hours) / np.mean(assumptions.hours)
     openings = hours[:, None] * (stock / holding * step_s / 60.0).ravel()
-    lot_usd = contracts.lot_size * np.where(contracts.payoff > 0, paths[contracts.coin, -1], 1.0)
     stops = assumptions.stops
     return Plan(
         stock=stock.ravel(),
@@ -118,6 +129,7 @@ def _make_plan(
         size_top=top.ravel(),
         openings=openings.ravel(),
         open_lots=np.rint(interest_usd / lot_usd).astype(np.int64) * (contracts.is_perpetual != 0),
+        held_lots=np.ascontiguousarray(held_lots, np.int64).ravel(),
         stops=np.array([stops.share, stops.nearest, stops.farthest, stops.widest, stops.round_share]),
         clock=np.array([60.0 / step_s]),
     )
@@ -150,15 +162,17 @@ def _venue_share(assumptions: LeverageAssumptions, contracts: Contracts) -> np.n
     return np.where(contracts.is_perpetual != 0, share, 0.0)
 
 
-def _size_laws(assumptions: LeverageAssumptions, interest_usd: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _size_laws(
+    assumptions: LeverageAssumptions, interest_usd: np.ndarray, held_usd: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return log median, sigma and cap by stratum; the remainder's median gives it the mean that open interest asks."""
     size, rest = assumptions.size, assumptions.remainder
-    total_usd = 2.0 * interest_usd.sum() - sum(bucket.mass_usd for bucket in assumptions.buckets)
+    total_usd = 2.0 * interest_usd.sum() - sum(bucket.mass_usd for bucket in assumptions.buckets) - held_usd
     mean_usd = total_usd / rest.accounts
     if not 1e-6 < mean_usd < 0.9 * rest.cap_usd:
         raise InvalidConfigError(
             f"remainder: {rest.accounts:g} accounts for {total_usd:.3g} USD of open interest beside the buckets' "
-            f"masses, a mean of {mean_usd:.3g}; change accounts, open_interest_usd or mass_usd"
+            f"masses and cross accounts, a mean of {mean_usd:.3g}; change accounts, open_interest_usd or mass_usd"
         )
     high = math.log(rest.cap_usd) + 60.0
     mu = brentq(lambda m: _cut_mean(m, rest.sigma, rest.cap_usd) - mean_usd, math.log(mean_usd) - rest.sigma**2, high)
@@ -201,7 +215,7 @@ def _choices(
 
 
 def _mass_usd(
-    assumptions: LeverageAssumptions, contracts: Contracts, is_offered: np.ndarray, interest_usd: np.ndarray
+    assumptions: LeverageAssumptions, contracts: Contracts, is_offered: np.ndarray, both_sides_usd: np.ndarray
 ) -> np.ndarray:
     """Return the stock of every stratum, USD; what a market does not offer is held at those that do."""
     share = np.array(list(assumptions.coin_shares.values()))[contracts.coin] * _venue_share(assumptions, contracts)
@@ -211,7 +225,7 @@ def _mass_usd(
         if bucket.mass_usd > 0 and held.sum() <= 0:
             raise InvalidConfigError(f"buckets[{i}]: no market offers {bucket.leverages}; set mass_usd to 0")
         mass_usd[:, i] = bucket.mass_usd * held / (held.sum() or 1.0)
-    rest = 2.0 * interest_usd - mass_usd.sum(axis=1)
+    rest = both_sides_usd - mass_usd.sum(axis=1)
     mass_usd[:, REMAINDER] = np.where(is_offered[:, REMAINDER], np.maximum(rest, 0.0), 0.0)
     return mass_usd
 
@@ -228,13 +242,12 @@ def _with_extremes(paths: np.ndarray) -> np.ndarray:
 
 def _make_stage(plan: Plan, contracts: Contracts, margin: Margin, path: np.ndarray, rows: int, steps: int) -> Stage:
     """Return empty accounts and ladders."""
-    rungs = 2 * contracts.coin.size
     strata = plan.stock.size
     return Stage(
         accounts=Accounts(
             rows=np.empty(rows, POSITION), opening=np.zeros(steps + 1, np.int64), closing=np.empty(steps, np.int32)
         ),
-        ladder=Ladder(heads=np.zeros(rungs * TICKS, np.int32), stake=np.zeros(rungs * STAKE_BINS, np.int64)),
+        ladder=empty_ladder(contracts.coin.size),
         contracts=contracts,
         margin=margin,
         plan=plan,

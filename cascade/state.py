@@ -119,9 +119,36 @@ class Exchange(NamedTuple):
     policy: np.ndarray  # int64, shape (1,): SelfTrade
 
 
+# ── a recorded book ──────────────────────────────────────────────────────────────────────────────────────────
+DEPTH_UPDATE = np.dtype(
+    [
+        ("time_ns", np.int64),  # UTC, of the exchange
+        ("local_ns", np.int64),  # UTC, of whoever recorded it; as time_ns where the file does not say
+        ("message", np.int64),  # number of the message: its rows hold at once
+        ("price", np.float64),
+        ("amount", np.float64),  # that rests there from now on, coins; 0 for nothing
+        ("side", np.int8),  # BUY or SELL
+        ("is_snapshot", np.int8),  # 1: the message is a whole book, and what was before it is discarded
+    ]
+)
+DEPTH_SEEN = np.dtype([("change", np.float64), ("bid", np.int32), ("ask", np.int32)])  # of the amount; best ticks after
+
+
+class Depth(NamedTuple):
+    """A recorded book of one market. Bids and asks have words of their own: a recording may cross."""
+
+    amounts: np.ndarray  # float64, shape (2 * TICKS,), index side * TICKS + tick
+    words0: np.ndarray  # uint64, which ticks hold amounts; as in Book, with the side in place of the market
+    words1: np.ndarray
+    words2: np.ndarray
+    best: np.ndarray  # int64, shape (2,): best bid tick or -1, best ask tick or TICKS
+    message: np.ndarray  # int64, shape (1,): number of the last message
+
+
 # ── positions ─────────────────────────────────────────────────────────────────────────────────────────────────
 NO_POSITION = -1
 OPEN, PENDING, CLOSED, STOPPING, QUEUED, LIQUIDATED = 0, 1, 2, 3, 4, 5  # status of a position
+WATCHED = 6  # of a cross account: looked at in the next step
 FALLING, RISING = 0, 1  # ladders: what fires when the price falls to a tick, and when it rises to it
 
 POSITION = np.dtype(
@@ -142,7 +169,7 @@ POSITION = np.dtype(
         ("close_step", np.int32),  # when its owner closes it; beyond the day's last step for never
         ("close_next", np.int32),  # next position that is closed in the same step
         ("status", np.int8),
-        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder
+        ("group", np.int8),  # 0 isolated, 1 the low-leverage or hedged remainder (2, in records: cross)
         ("round_stop", np.int16),  # 1 where its stop goes to a round price
     ],
     align=False,
@@ -166,10 +193,70 @@ class Ladder(NamedTuple):
         np.ndarray
     )  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
     stake: np.ndarray  # int64, shape (2 * markets * STAKE_BINS,): lots filed, by bins of ticks (the liquidation map)
+    stops: np.ndarray  # int64, likewise: of these, the lots that are filed at their stop
 
 
 STAKE_SHIFT = 6
 STAKE_BINS = TICKS >> STAKE_SHIFT
+
+
+# ── cross accounts ────────────────────────────────────────────────────────────────────────────────────────────
+PORTFOLIO = np.dtype(
+    [
+        ("wallet", np.int64),  # quanta in its venue's purse: what was paid in, and profits and losses realised
+        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs
+        ("next", np.int32),  # in the list of those to look at, or in its venue's queue
+        ("trigger_step", np.int32),  # of its last breach
+        ("leverage", np.float32),  # gross notional over equity at the day's start
+        ("moved_by", np.int16),  # market whose move had it looked at last; -1 for none
+        ("n_legs", np.int8),
+        ("venue", np.int8),
+        ("status", np.int8),  # OPEN, WATCHED, QUEUED or LIQUIDATED
+        ("bucket", np.int8),  # leverage bucket at the day's start
+        ("settled", np.int8),  # hours of the day whose funding it has paid
+        ("is_taken", np.int8),  # 1 once a liquidation order was sent for it
+    ]
+)
+LEG = np.dtype(
+    [
+        ("cost", np.int64),  # quanta paid for the open lots; 0 of coin collateral
+        ("lots", np.int32),  # 0 once closed
+        ("filed_tick", np.int32),  # tick of its edge in the slack ladder; -1 if it is not filed
+        ("next", np.int32),  # in its ladder's list
+        ("prev", np.int32),
+        ("portfolio", np.int32),
+        ("market", np.int16),
+        ("side", np.int8),  # +1 long, -1 short
+        ("is_coin", np.int8),  # 1: coin held as collateral, in its spot market
+    ]
+)
+assert PORTFOLIO.itemsize == LEG.itemsize == 32
+
+LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
+ENGINE = np.dtype(
+    [
+        ("first_queued", np.int64),  # portfolio to liquidate first, or -1
+        ("last_queued", np.int64),
+        ("rate", np.int64),  # liquidation orders of cross accounts per step
+        ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
+        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
+    ]
+)
+
+
+class Cross(NamedTuple):
+    """Cross accounts: several positions of one venue, one collateral; filed by how far marks can move at least."""
+
+    portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
+    legs: np.ndarray  # LEG
+    heads: (
+        np.ndarray
+    )  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; index as in `Ladder`; empty without portfolios
+    cursor: np.ndarray  # int64, shape (markets,): the mark's tick up to which legs were looked at
+    engines: np.ndarray  # ENGINE, shape (venues,)
+    haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
+    watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1
+    last_part: np.ndarray  # int32, shape (portfolios,): step + 1 of the last order that closed a part of a leg, or 0
 
 
 # ── margin tables ────────────────────────────────────────────────────────────────────────────────────────────
@@ -261,14 +348,14 @@ RANKED = np.dtype([("score", np.float64), ("position", np.int64)])
 
 
 class Winners(NamedTuple):
-    """Who may be deleveraged: positions by market and side, and of each a heap of those in profit.
+    """Who may be deleveraged: positions and legs by market and side, and of each a heap of those in profit.
 
-    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`; empty if no venue deleverages.
+    Segment 2 * market + (0 long, 1 short) is `first[segment]` to `first[segment + 1]`: listed when first needed.
     """
 
-    rows: np.ndarray  # int32, shape (positions,): positions by segment, ascending
-    first: np.ndarray  # int64, shape (2 * markets + 1,)
-    heap: np.ndarray  # RANKED, shape (positions,): the first to be deleveraged at the head of each segment
+    rows: np.ndarray  # int32, shape (positions + legs,): by segment, ascending; empty if no venue deleverages
+    first: np.ndarray  # int64, shape (2 * markets + 1,); all 0 until listed
+    heap: np.ndarray  # RANKED, shape (positions + legs,): the first to be deleveraged at the head of each segment
     count: np.ndarray  # int64, shape (2 * markets,): entries of each heap
     built: np.ndarray  # int64, shape (2 * markets,): step + 1 in which it was ranked; 0 for never
 
@@ -277,7 +364,7 @@ class Winners(NamedTuple):
 ORDER_WHOLE, ORDER_PART, BACKSTOP = range(3)  # kind of a liquidation: one order for all, for a part, or no order
 LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an account may need several
     [
-        ("account", np.int32),  # row of the position
+        ("account", np.int32),  # row of the position; number of positions + row of the portfolio, if cross
         ("trigger_step", np.int32),  # step at whose mark it was breached
         ("step", np.int32),  # step in which its order went to the book
         ("lots", np.int32),  # that this order closes: filled, deleveraged and taken over together
@@ -289,9 +376,11 @@ LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an acco
         ("side", np.int8),  # of the position: +1 long, -1 short
         ("bucket", np.int8),
         ("opened_today", np.int8),
-        ("group", np.int8),
+        ("group", np.int8),  # 0 isolated, 1 remainder, 2 cross
         ("kind", np.int8),  # ORDER_WHOLE, ORDER_PART or BACKSTOP
         ("pad", np.int8),
+        ("moved_by", np.int16),  # market whose move breached the account: its own if isolated
+        ("pad2", np.int16),
         ("entry_usd", np.float64),
         ("mark_usd", np.float64),  # at the trigger
         ("bankruptcy_usd", np.float64),
@@ -332,6 +421,13 @@ MINUTE = np.dtype(
         ("ask_lots_01", np.int64),
         ("bid_lots_1", np.int64),  # depth within 1% of the mid
         ("ask_lots_1", np.int64),
+        ("bid_lots_05", np.int64),  # depth within 0.5% of the mid
+        ("liquidation_lots_01", np.int64),  # that a further fall of the mark by 0.1% would liquidate
+        ("liquidation_lots_05", np.int64),
+        ("liquidation_lots_1", np.int64),
+        ("stop_lots_01", np.int64),  # that it would stop
+        ("stop_lots_05", np.int64),
+        ("stop_lots_1", np.int64),
         ("taken_lots", np.int64),  # taken from the book in this minute, by anyone
         ("liquidated_lots", np.int64),  # of these, by liquidation orders
         ("withdrawal", np.float32),  # w in (0, 1] at the minute's end
@@ -373,13 +469,15 @@ MARKET = np.dtype(
         ),  # z, by how much (log) this market's providers deviate from R after flow that hit it alone
         ("impact", np.float64),  # log move that uninformed flow made in this step
         ("arbitraged", np.float64),  # log move that arbitrage made in this step
+        ("leaning", np.float64),  # log move that providers follow already within the step, before they learn it
         ("bid_before", np.int64),  # best prices before the flow whose impact is measured
         ("ask_before", np.int64),
         ("expired", np.int64),  # last bucket of the expiry wheel that was emptied
         ("weight", np.float64),  # depth over the coin's
         ("stress_per_lot", np.float64),  # one lot over the coin's depth within 1% on one side
         ("touch_lots", np.float64),  # mean size of a quote at the touch
-        ("noise_rate", np.float64),  # noise trades per step
+        ("requote_lots", np.float64),  # mean size of one that follows takers within the step
+        ("noise_rate", np.float64),  # noise trades per round
         ("funding_rate", np.float64),  # of notional, that longs pay to shorts each time
         ("funding_every", np.int64),  # steps between two payments; 0 for never
         ("funding_from", np.int64),  # FROM_WALLET or FROM_MARGIN, for isolated positions
@@ -403,8 +501,15 @@ POST = np.dtype(
 )
 THINNING = np.dtype([("sigmas", np.float64), ("factor", np.float64)])
 PROGRAMME = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("market", np.int64), ("side", np.int64), ("lots", np.int64)]
-)  # takes `lots` in every step from start to before stop; side of the book
+    [
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("market", np.int64),
+        ("side", np.int64),
+        ("lots", np.int64),
+        ("every", np.int64),
+    ]
+)  # takes `lots` in every so many steps from start to before stop; side of the book
 
 
 class Liquidity(NamedTuple):
@@ -417,17 +522,38 @@ class Liquidity(NamedTuple):
     thinning: np.ndarray  # THINNING, ascending from 0 sigmas: by how much depth thins after such a bar
 
 
+PROVIDERS = np.dtype(
+    [
+        ("mode", np.int64),  # who provides, by the names below
+        ("band_ticks", np.int64),  # ZERO_INTELLIGENCE: orders lie within this many ticks of the opposite best
+        ("lots", np.int64),  # ... and have this size
+        ("posts", np.float64),  # ... so many come in a step, of both sides
+        ("life_s", np.float64),  # ... and live so long on average
+    ]
+)
+GIVEN_ORDER = np.dtype(
+    [("market", np.int64), ("side", np.int64), ("offset", np.int64), ("lots", np.int64)]
+)  # side of the book; offset in ticks from the reference
+# who provides: quotes around the reference (the default); a given book, laid once; one laid anew around the reference
+# in every step; orders at random distances from the opposite best (Smith and Farmer)
+AROUND_REFERENCE, STANDING, RENEWED, ZERO_INTELLIGENCE = range(4)
+
+
 class Settings(NamedTuple):
     """Numbers of a run that do not change while it runs."""
 
-    layout: np.ndarray  # int64, shape (4,): coins, venues, steps in a block of news, steps between map snapshots
+    layout: np.ndarray  # int64, (5,): coins, venues, steps in a block of news, steps between map snapshots, rounds
     switches: np.ndarray  # int64, shape (8,): mechanisms on (1) or off (0), by the names below
-    rates: np.ndarray  # float64, shape (11,): by the names below
+    rates: np.ndarray  # float64, shape (13,): by the names below
     keys: np.ndarray  # uint64, shape (markets * STREAMS,): draw keys by market and stream
     noise_lots: np.ndarray  # float64, shape (markets * QUANTILES,): quantiles of a noise trade's size
+    noise_pace: np.ndarray  # float64, shape (QUANTILES,): quantiles of how busy a second is, over the mean
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
+    providers: np.ndarray  # PROVIDERS, shape (1,)
+    given: np.ndarray  # GIVEN_ORDER, by market: the orders of a STANDING or RENEWED book
+    given_first: np.ndarray  # int64, shape (markets + 1,): where each market's orders begin in `given`
 
 
 # switches
@@ -446,7 +572,8 @@ LIQUIDATIONS, STOPS, WITHDRAWAL, ARBITRAGE, OPENINGS, LEARNING, TRACKING = range
     LIQUIDATION_STRESS,  # sigmas of stress per unit of liquidated over depth
     STRESS_FADE,  # per step
     WARMUP_PULL,  # of R to the opening price during the warm-up, per step
-) = range(12)
+    SEVERITY,  # of withdrawal: sd of its logarithm from one half hour to the next
+) = range(13)
 # mark rules
 MARK_MEDIAN, MARK_INDEX_BASIS, MARK_LAST, MARK_INDEX = range(4)
 # who pays funding of isolated positions
@@ -511,12 +638,24 @@ class Counters(NamedTuple):
     N_PROGRAMME,
     N_OFF_BOOK,
     N_DELEVERAGED,
-) = range(20)
+    N_CROSS_CHECKS,
+    N_CROSS_LIQUIDATED,
+) = range(22)
 # fills
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
 TALLY_DELEVERAGED = 3  # quanta at which winners were closed
 
 
+TAKEN = np.dtype(
+    [
+        ("clock", np.int64),  # steps since the warm-up began
+        ("lots", np.int64),  # filled
+        ("tick", np.int32),  # of the last fill
+        ("market", np.int16),
+        ("side", np.int8),  # of the taker: BUY or SELL
+        ("is_informed", np.int8),  # it took a quote that lagged
+    ]
+)
 PRICE = np.dtype([("index_usd", np.float64), ("value_usd", np.float64), ("reference_usd", np.float64)])
 
 
@@ -533,6 +672,8 @@ class Records(NamedTuple):
     mark: np.ndarray  # float64, shape (steps, markets)
     funding: np.ndarray  # int64, shape (hours, markets): quanta that each long lot paid at the end of the hour
     stake: np.ndarray  # float32, shape (snapshots, coins, 2, STAKE_BINS)
+    taken: np.ndarray  # TAKEN, shape (room,): orders of takers without leverage, as far as there is room
+    n_taken: np.ndarray  # int64, shape (1,): how many of them are written
 
 
 class World(NamedTuple):
@@ -553,3 +694,4 @@ class World(NamedTuple):
     ledger: Ledger
     counters: Counters
     records: Records
+    cross: Cross

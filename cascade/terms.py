@@ -80,16 +80,14 @@ def make_pools(scenario: Scenario, contracts: Contracts, ledger: Ledger) -> np.n
     return pools
 
 
-def make_winners(rules: np.ndarray, rows: np.ndarray) -> Winners:
-    """Return all positions by market and side, where any venue deleverages, and no ranking yet."""
+def make_winners(rules: np.ndarray, holders: int) -> Winners:
+    """Return room to rank as many positions and legs, where any venue deleverages; none is listed yet."""
     segments = 2 * len(rules)
-    if (rules["trigger"] == NEVER).all():
-        rows = rows[:0]
-    segment = 2 * rows["market"] + (rows["side"] < 0)
+    room = 0 if (rules["trigger"] == NEVER).all() else holders
     return Winners(
-        rows=np.argsort(segment, kind="stable").astype(np.int32),
-        first=np.concatenate([[0], np.cumsum(np.bincount(segment, minlength=segments))]),
-        heap=np.zeros(len(rows), RANKED),
+        rows=np.zeros(room, np.int32),
+        first=np.zeros(segments + 1, np.int64),
+        heap=np.zeros(room, RANKED),
         count=np.zeros(segments, np.int64),
         built=np.zeros(segments, np.int64),
     )

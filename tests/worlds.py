@@ -10,6 +10,7 @@ from cascade.assumptions import LeverageAssumptions, default_assumptions
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
+from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel
 from cascade.kernels.ledger import check_ledger
@@ -44,6 +45,7 @@ def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> Lev
             "venue_shares": {venue: 1.0 / len(venues) for venue in venues},
             "open_interest_usd": {coin: 4.0 * mass_usd / len(coins) for coin in coins},
             "remainder": default.remainder.model_copy(update={"accounts": max(8.0, n / 4)}),
+            "cross": None,
         }
     )
 
@@ -128,10 +130,10 @@ def still_world(
     accounts = world.accounts._replace(
         rows=rows, opening=np.full(scenario.seconds + 1, len(rows)), last_part=np.zeros(len(rows), np.int32)
     )
-    ledger = make_ledger(scenario, world.contracts, accounts)
+    ledger = make_ledger(scenario, world.contracts, accounts, world.cross)
     world = world._replace(
         accounts=accounts,
-        winners=make_winners(world.rules, rows),
+        winners=make_winners(world.rules, len(rows)),
         ledger=ledger,
         records=make_records(scenario, world.rules, ledger, len(rows)),
     )
@@ -201,6 +203,7 @@ def liquidate(world, step):
     """Ladders, queues, liquidation, ledger: steps 6 and 7 at the marks as they stand."""
     for market in range(len(world.markets)):
         liquidate_breached(world, step, market)
+    liquidate_cross(world, step)
     check_ledger(world)
 
 

@@ -6,10 +6,10 @@ from cascade.kernels.accounts import collateral_of, entry_quote, file_ahead, is_
 from cascade.kernels.deleveraging import deleverage, is_due
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
-from cascade.kernels.margin import bankruptcy_price
+from cascade.kernels.margin import bankruptcy_price, equity_usd
 from cascade.kernels.money import average_quote, quote, size_of, stance, ticks_from
 from cascade.kernels.orders import fill_value, take_at_limit
-from cascade.kernels.parts import is_backstopped, lots_of_order
+from cascade.kernels.parts import Held, lots_of_order, mark_quote, required_of
 from cascade.kernels.pools import bear_loss, mark_value, pool_cash, take_over
 from cascade.kernels.queues import enqueue
 from cascade.kernels.stops import inner_tick, set_triggers
@@ -72,11 +72,11 @@ def liquidate(world, i, step):
     write_event(world, i, step, bankruptcy_usd, event)
     if world.settings.switches[LIQUIDATIONS] == 0:
         absorb(world, i, event)
-    elif is_backstopped(world, i):
+    elif is_backstopped(world, held_by(world, i)):
         event["kind"] = BACKSTOP
         hand_off(world, i, lots, event)
     else:
-        wanted = lots_of_order(world, i, step)
+        wanted = lots_of_order(world, held_by(world, i), step)
         event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
         filled = sell(world, i, wanted, bankruptcy_usd, event)
         hand_off(world, i, wanted - filled, event)
@@ -84,6 +84,24 @@ def liquidate(world, i, step):
         world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
     event["loss"] -= row["margin"]
     conclude(world, i, step)
+
+
+@rule
+def held_by(world, i):
+    """Return position `i` as its venue's rules of parts see it."""
+    row, contracts = world.accounts.rows[i], world.contracts
+    market, lots, entry = np.int64(row["market"]), np.int64(row["lots"]), entry_quote(world, i)
+    side, size = stance(contracts, market, np.int64(row["side"])), size_of(contracts, market, lots)
+    equity = equity_usd(side, size, entry, collateral_of(world, i), mark_quote(world, market))
+    shrinks = world.rules[market]["surplus"] == TO_POOL
+    return Held(market, lots, entry, equity, shrinks, np.int64(world.accounts.last_part[i]))
+
+
+@rule
+def is_backstopped(world, held):
+    """Whether the pool takes a position over at once: its equity is below a share of its maintenance margin."""
+    share = world.rules[held.market]["backstop"]
+    return share > 0.0 and held.equity < share * required_of(world, held.market, held.lots, held.entry)
 
 
 @rule
@@ -102,7 +120,7 @@ def write_event(world, i, step, bankruptcy_usd, event):
     market = np.int64(row["market"])
     event["account"], event["trigger_step"], event["step"] = i, row["prev"], step
     event["lots"], event["leverage"], event["market"], event["side"] = row["lots"], row["leverage"], market, row["side"]
-    event["bucket"], event["group"] = row["bucket"], row["group"]
+    event["bucket"], event["group"], event["moved_by"] = row["bucket"], row["group"], market
     event["opened_today"] = 1 if i >= world.accounts.opening[0] else 0
     event["entry_usd"] = quote(world.contracts, market, entry_quote(world, i))
     event["bankruptcy_usd"] = bankruptcy_usd
@@ -232,6 +250,7 @@ def close_against_winners(world, i, lots, event):
     if closed > 0:
         before = pool_cash(world, world.contracts.purse[market])
         left = release_lots(world, i, closed, world.counters.fills[TALLY_DELEVERAGED], EXTERNAL)
+        hand_over(world, market, ACCOUNTS_LOTS, EXTERNAL_LOTS, np.int64(event["side"]) * closed)
         event["socialised"] += bear_loss(world, market, -left)
         move(world, market, FREE, POOL, max(left, 0))
         event["pool"] += pool_cash(world, world.contracts.purse[market]) - before

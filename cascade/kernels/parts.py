@@ -1,28 +1,39 @@
 """How much of a breached position one order closes, by the rule of its venue."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from cascade.kernels.accounts import collateral_of, entry_quote
 from cascade.kernels.jit import rule
-from cascade.kernels.margin import bracket_of, bracketed, equity_usd, maintenance_usd
-from cascade.kernels.money import quote, size_of, stance
-from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, TO_ACCOUNT, WHOLE
+from cascade.kernels.margin import bracket_of, bracketed, maintenance_usd
+from cascade.kernels.money import quote, size_of
+from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
+
+
+class Held(NamedTuple):
+    """What is held in one market: an isolated position, or a leg of a cross account."""
+
+    market: int
+    lots: int
+    entry: float  # average, as a quote
+    equity: float  # money of its purse, at the marks: its own, or what the account's other legs leave of all
+    shrinks: bool  # whether equity goes as lots are closed: to the pool
+    last_part: int  # step after that of its last part, or 0
 
 
 @rule
-def lots_of_order(world, i, step):
-    """Return how many lots of position `i` one order closes; where a part would be nothing, all of them."""
-    row = world.accounts.rows[i]
-    part, size = world.rules[row["market"]]["part"], np.int64(row["lots"])
+def lots_of_order(world, held, step):
+    """Return how many of the lots one order closes; where a part would be nothing, all of them."""
+    part, lots = world.rules[held.market]["part"], held.lots
     if part == WHOLE:
-        return size
+        return lots
     if part == BY_BRACKET:
-        kept = kept_by_bracket(world, i)
+        kept = kept_by_bracket(world, held)
     elif part == BY_FRACTION:
-        kept = kept_by_fraction(world, i, step)
+        kept = kept_by_fraction(world, held, step)
     else:
-        kept = kept_in_compliance(world, i)
-    return size - kept if kept < size else size
+        kept = kept_in_compliance(world, held)
+    return lots - kept if kept < lots else lots
 
 
 @rule
@@ -32,99 +43,82 @@ def mark_quote(world, market):
 
 
 @rule
-def equity_of(world, i):
-    """Return the equity of position `i` at the mark, in money of its purse."""
-    row = world.accounts.rows[i]
-    market = np.int64(row["market"])
-    side, size = stance(world.contracts, market, np.int64(row["side"])), size_of(world.contracts, market, row["lots"])
-    return equity_usd(side, size, entry_quote(world, i), collateral_of(world, i), mark_quote(world, market))
-
-
-@rule
-def is_backstopped(world, i):
-    """Whether the pool takes position `i` over at once: its equity is below a share of its maintenance margin."""
-    row = world.accounts.rows[i]
-    market = np.int64(row["market"])
-    share = world.rules[market]["backstop"]
-    if share <= 0.0:
-        return False
-    size = size_of(world.contracts, market, row["lots"])
-    required = maintenance_usd(world.margin, market, size, entry_quote(world, i), mark_quote(world, market))
-    return equity_of(world, i) < share * required
+def required_of(world, market, lots, entry):
+    """Return the maintenance margin of lots at the mark, without any fee, in money of the purse."""
+    size = size_of(world.contracts, market, lots)
+    return maintenance_usd(world.margin, market, size, entry, mark_quote(world, market))
 
 
 # ── by bracket ───────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def measure_of(world, i, lots):
-    """Return what brackets measure of `lots` of position `i`."""
-    market = np.int64(world.accounts.rows[i]["market"])
-    size = size_of(world.contracts, market, lots)
-    return bracketed(world.margin, market, size, entry_quote(world, i), mark_quote(world, market))
+def measure_of(world, market, lots, entry):
+    """Return what the market's brackets measure of lots."""
+    return bracketed(world.margin, market, size_of(world.contracts, market, lots), entry, mark_quote(world, market))
 
 
 @rule
-def lots_within(world, i, bound):
-    """Return the most lots of position `i` that brackets measure as no more than `bound`."""
-    lots = np.int64(bound / measure_of(world, i, 1))
-    return lots - 1 if measure_of(world, i, lots) > bound else lots
+def lots_within(world, market, entry, bound):
+    """Return the most lots that brackets measure as no more than `bound`."""
+    lots = np.int64(bound / measure_of(world, market, 1, entry))
+    return lots - 1 if measure_of(world, market, lots, entry) > bound else lots
 
 
 @rule
-def kept_by_bracket(world, i):
+def kept_by_bracket(world, held):
     """Return the lots that fill the bracket some way below; nothing, where there is none so far below."""
-    row = world.accounts.rows[i]
-    market = np.int64(row["market"])
-    k = bracket_of(world.margin, market, measure_of(world, i, np.int64(row["lots"])))
+    market = held.market
+    k = bracket_of(world.margin, market, measure_of(world, market, held.lots, held.entry))
     k -= world.rules[market]["brackets_down"]
-    return lots_within(world, i, world.margin.floor[market * BRACKETS + k + 1]) if k >= 0 else np.int64(0)
+    if k < 0:
+        return np.int64(0)
+    return lots_within(world, market, held.entry, world.margin.floor[market * BRACKETS + k + 1])
 
 
 # ── by fraction ──────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def kept_by_fraction(world, i, step):
+def kept_by_fraction(world, held, step):
     """Return what a share leaves of a large position; nothing of a small one, or of one breached again at once."""
-    row = world.accounts.rows[i]
-    market, size, last = np.int64(row["market"]), np.int64(row["lots"]), world.accounts.last_part[i]
+    market, lots = held.market, held.lots
     terms = world.rules[market]
-    notional = size_of(world.contracts, market, size)  # an inverse contract's goods are USD
+    notional = size_of(world.contracts, market, lots)  # an inverse contract's goods are USD
     if world.contracts.payoff[market] > 0:
         notional *= world.markets[market]["mark_usd"]
-    if notional <= terms["above_usd"] or (last > 0 and step + 1 - last <= terms["pause"]):
+    if notional <= terms["above_usd"] or (held.last_part > 0 and step + 1 - held.last_part <= terms["pause"]):
         return np.int64(0)
-    return size - np.int64(terms["fraction"] * size)
+    return lots - np.int64(terms["fraction"] * lots)
 
 
 # ── down to compliance ───────────────────────────────────────────────────────────────────────────────────────
 @rule
-def kept_in_compliance(world, i):
-    """Return the most lots of position `i` that meet their requirement once the others are closed at the mark.
+def kept_in_compliance(world, held):
+    """Return the most lots that meet their requirement once the others are closed at the mark.
 
     Within a bracket equity and requirement are linear in the lots kept: from the present one down, each is asked for
     the most that comply in it.
     """
-    row = world.accounts.rows[i]
-    market, high = np.int64(row["market"]), np.int64(row["lots"]) - 1
-    k = bracket_of(world.margin, market, measure_of(world, i, np.int64(row["lots"])))
+    market, entry, high = held.market, held.entry, held.lots - 1
+    k = bracket_of(world.margin, market, measure_of(world, market, held.lots, entry))
     while k >= 0 and high > 0:
-        low = max(lots_within(world, i, world.margin.floor[market * BRACKETS + k]) + 1, 1)
-        kept = most_compliant(world, i, low, high) if low <= high else np.int64(0)
-        if kept > 0:
-            return kept
+        low = max(lots_within(world, market, entry, world.margin.floor[market * BRACKETS + k]) + 1, 1)
+        if low <= high:
+            kept = most_compliant(world, held, low, high)
+            if kept > 0:
+                return kept
         high = min(high, low - 1)
         k -= 1
     return np.int64(0)
 
 
 @rule
-def most_compliant(world, i, low, high):
+def most_compliant(world, held, low, high):
     """Return the most lots from `low` to `high`, all of one bracket, that comply; 0 for none."""
-    if complies(world, i, high):
+    if complies(world, held, high):
         return high
-    if not complies(world, i, low):
+    if not complies(world, held, low):
         return np.int64(0)
     while high - low > 1:
         middle = (low + high) // 2
-        if complies(world, i, middle):
+        if complies(world, held, middle):
             low = middle
         else:
             high = middle
@@ -132,19 +126,15 @@ def most_compliant(world, i, low, high):
 
 
 @rule
-def complies(world, i, kept):
-    """Whether `kept` lots of position `i` meet their requirement once the others are closed at the mark.
+def complies(world, held, kept):
+    """Whether `kept` of the lots meet their requirement once the others are closed at the mark.
 
-    Closing costs the whole clearance fee. Where the surplus goes to the pool, a part of the equity goes with it.
+    Closing costs the whole clearance fee; where the surplus goes to the pool, a part of the equity goes with it.
     """
-    row = world.accounts.rows[i]
-    market, lots = np.int64(row["market"]), np.int64(row["lots"])
-    mark, size = mark_quote(world, market), size_of(world.contracts, market, kept)
-    equity = equity_of(world, i)
-    if world.rules[market]["surplus"] == TO_ACCOUNT:
-        closed = size_of(world.contracts, market, lots - kept)
-        equity -= world.margin.clearance_fee[market] * closed * mark
+    market, mark, equity = held.market, mark_quote(world, held.market), held.equity
+    if held.shrinks:
+        equity *= kept / held.lots
     else:
-        equity *= kept / lots
-    required = maintenance_usd(world.margin, market, size, entry_quote(world, i), mark)
-    return equity >= required + world.margin.trigger_fee[market] * size * mark
+        equity -= world.margin.clearance_fee[market] * size_of(world.contracts, market, held.lots - kept) * mark
+    fee = world.margin.trigger_fee[market] * size_of(world.contracts, market, kept) * mark
+    return equity >= required_of(world, market, kept, held.entry) + fee

@@ -52,6 +52,7 @@ class Plan(NamedTuple):
     size_top: np.ndarray  # float64, shape (strata * CHOICES,): quantile at which the size law is cut
     openings: np.ndarray  # float64, shape (HOURS * strata,): expected openings in a step
     open_lots: np.ndarray  # int64, shape (markets,): open interest, of longs and of shorts
+    held_lots: np.ndarray  # int64, shape (2 * markets,): of it, longs and shorts of cross accounts
     stops: (
         np.ndarray
     )  # float64, shape (5,): share with a stop; nearest, farthest, widest distance; share at round prices
@@ -93,7 +94,7 @@ def draw_survivors(stage, seed):
     for market in range(stage.contracts.coin.size):
         if stage.contracts.is_perpetual[market] == 0:
             continue
-        long_lots = short_lots = np.int64(0)
+        long_lots, short_lots = stage.plan.held_lots[2 * market], stage.plan.held_lots[2 * market + 1]
         for stratum in range(market * STRATA, market * STRATA + REMAINDER):
             key = stream_key(seed, SURVIVOR_STREAM, stratum)
             for k in range(count_candidates(stage.plan, stratum, seed)):

@@ -2,10 +2,21 @@
 
 import numpy as np
 
-from cascade.kernels.deleveraging import is_winning, profit_of
-from cascade.kernels.jit import kernel
+from cascade.kernels.deleveraging import is_winning, profit_of, segment_of
+from cascade.kernels.jit import kernel, rule
 from cascade.kernels.money import stance
-from cascade.state import ACCOUNTS_LOTS, CLOSED, COLLATERAL, HOLDERS, LEDGER_COLUMNS, LIQUIDATED, PAID, PENDING
+from cascade.state import (
+    ACCOUNTS_LOTS,
+    ACCRUED,
+    CLOSED,
+    COLLATERAL,
+    CROSS_LOTS,
+    HOLDERS,
+    LEDGER_COLUMNS,
+    LIQUIDATED,
+    PAID,
+    PENDING,
+)
 
 
 @kernel
@@ -23,12 +34,43 @@ def count_positions(rows, contracts, cash, lots, sign):
         lots[HOLDERS * market + ACCOUNTS_LOTS] += sign * row["side"] * row["lots"]
 
 
+@rule
+def purse_of(cross, contracts, p):
+    """Return the row of the ledger in which cross account `p` holds its wallet, as the start of its columns."""
+    return contracts.purse[cross.legs[cross.portfolios[p]["first_leg"]]["market"]] * LEDGER_COLUMNS
+
+
+@kernel
+def count_portfolios(cross, contracts, cash, lots, sign):
+    """Add (`sign` 1) or subtract (-1) what cross accounts hold to or from cash by purse and lots by market."""
+    for p in range(len(cross.portfolios)):
+        cash[purse_of(cross, contracts, p) + COLLATERAL] += sign * cross.portfolios[p]["wallet"]
+    for j in range(len(cross.legs)):
+        leg = cross.legs[j]
+        market, side = np.int64(leg["market"]), np.int64(leg["side"])
+        paid = stance(contracts, market, side) * leg["cost"]
+        cash[purse_of(cross, contracts, np.int64(leg["portfolio"])) + PAID] += sign * paid
+        lots[HOLDERS * market + CROSS_LOTS] += sign * side * leg["lots"]
+
+
+@kernel
+def count_unsettled(cross, contracts, funding, cash):
+    """Add what funding has charged and not yet taken from the wallets of cross accounts, by purse."""
+    for j in range(len(cross.legs)):
+        leg, p = cross.legs[j], np.int64(cross.legs[j]["portfolio"])
+        for hour in range(np.int64(cross.portfolios[p]["settled"]), len(funding)):
+            due = np.int64(leg["side"]) * leg["lots"] * funding[hour, leg["market"]]
+            cash[purse_of(cross, contracts, p) + ACCRUED] += due
+
+
 def recount(world) -> int:
-    """Return how many running totals of collateral, cost or contracts differ from the sum over all positions."""
+    """Return how many running totals of collateral, cost, unsettled funding or contracts differ from their sums."""
     cash, lots = world.ledger.cash.copy(), world.ledger.lots.copy()
     count_positions(world.accounts.rows, world.contracts, cash, lots, -1)
-    held = cash.reshape(-1, LEDGER_COLUMNS)[:, [COLLATERAL, PAID]]
-    return int((held != 0).sum() + (lots.reshape(-1, HOLDERS)[:, ACCOUNTS_LOTS] != 0).sum())
+    count_portfolios(world.cross, world.contracts, cash, lots, -1)
+    count_unsettled(world.cross, world.contracts, world.records.funding, cash)
+    held = cash.reshape(-1, LEDGER_COLUMNS)[:, [COLLATERAL, PAID, ACCRUED]]
+    return int((held != 0).sum() + (lots.reshape(-1, HOLDERS)[:, [ACCOUNTS_LOTS, CROSS_LOTS]] != 0).sum())
 
 
 def winnings(world, purses) -> np.ndarray:
@@ -41,7 +83,7 @@ def winnings(world, purses) -> np.ndarray:
 
 @kernel
 def add_winnings(world, profit):
-    """Add the unrealised profit of every position in profit to that of its purse."""
-    for i in range(len(world.accounts.rows)):
+    """Add the unrealised profit of every position and leg in profit to that of its purse."""
+    for i in range(len(world.accounts.rows) + len(world.cross.legs)):
         if is_winning(world, i):
-            profit[world.contracts.purse[world.accounts.rows[i]["market"]]] += profit_of(world, i)
+            profit[world.contracts.purse[segment_of(world, i) // 2]] += profit_of(world, i)

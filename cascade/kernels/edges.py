@@ -1,0 +1,152 @@
+"""When a cross account is looked at: a ladder of its legs' edges, and a list of those whose turn it is.
+
+Each leg is filed at the price to which its mark must move before its account can be breached (`slack.reach_of`), a
+long's below its mark and a short's above it. When a mark crosses the edge of any leg, the account is looked at anew, at
+the marks as they then stand: queued for liquidation or filed again. An account with hardly any reach is looked at in
+every step; so is every account in the first one.
+"""
+
+import math
+
+import numpy as np
+
+from cascade.kernels.jit import rule
+from cascade.kernels.money import quote, ticks_from
+from cascade.kernels.slack import (
+    good_side,
+    legs_of,
+    mark_quote,
+    mark_ticks,
+    reach_of,
+    reach_of_leg,
+    settle_funding,
+    slack_of,
+)
+from cascade.kernels.triggers import direction_of
+from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, TICKS, WATCHED
+
+WORTH_FILING = 1e-4  # a shorter reach is used up within seconds: looking each second is faster [measured]
+
+
+@rule
+def file_leg(world, j, reach):
+    """File leg `j` at the tick in which its mark has used up its reach; off the book, nowhere."""
+    legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
+    market, side = np.int64(leg["market"]), np.int64(leg["side"])
+    moved = 1.0 - good_side(world, j) * reach_of_leg(world, j, reach)
+    edge_usd = quote(world.contracts, market, mark_quote(world, market) * moved)
+    tick = np.int64(math.floor(ticks_from(world.contracts, market, edge_usd)))
+    if tick < 0 or tick >= TICKS:
+        return
+    rung = (2 * market + direction_of(side)) * TICKS + tick
+    first = np.int64(heads[rung]) - 1
+    leg["filed_tick"], leg["prev"], leg["next"] = tick, NO_POSITION, first
+    if first != NO_POSITION:
+        legs[first]["prev"] = j
+    heads[rung] = j + 1
+
+
+@rule
+def unfile_leg(world, j):
+    """Take leg `j` out of its list, if it is in one."""
+    legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
+    if leg["filed_tick"] < 0:
+        return
+    before, behind = leg["prev"], leg["next"]
+    if before != NO_POSITION:
+        legs[before]["next"] = behind
+    else:
+        rung = 2 * np.int64(leg["market"]) + direction_of(leg["side"])
+        heads[rung * TICKS + leg["filed_tick"]] = behind + 1
+    if behind != NO_POSITION:
+        legs[behind]["prev"] = before
+    leg["filed_tick"] = -1
+
+
+@rule
+def watch(world, p):
+    """Have account `p` looked at next time."""
+    row = world.cross.portfolios[p]
+    row["status"], row["next"] = WATCHED, world.cross.watched[0]
+    world.cross.watched[0] = p
+
+
+@rule
+def watch_tick(world, market, direction, tick):
+    """Have the accounts looked at whose legs are filed at `tick`."""
+    j = np.int64(world.cross.heads[(2 * market + direction) * TICKS + tick]) - 1
+    while j != NO_POSITION:
+        leg = world.cross.legs[j]
+        p = np.int64(leg["portfolio"])
+        if world.cross.portfolios[p]["status"] == OPEN:
+            world.cross.portfolios[p]["moved_by"] = market
+            watch(world, p)
+        j = np.int64(leg["next"])
+
+
+@rule
+def cross_edges(world, market):
+    """Have the accounts looked at whose edges the market's mark has reached since the last step.
+
+    Those whose edge lies in the mark's own tick are looked at in every step.
+    """
+    new = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
+    new = min(max(new, 0), TICKS - 2)
+    old = world.cross.cursor[market]
+    world.cross.cursor[market] = new
+    for tick in range(new, max(old, new) + 1):
+        watch_tick(world, market, FALLING, tick)
+    for tick in range(min(old, new), new + 1):
+        watch_tick(world, market, RISING, tick)
+
+
+# ── the look ─────────────────────────────────────────────────────────────────────────────────────────────────
+@rule
+def enqueue_portfolio(world, p, step):
+    """Put account `p`, which is breached, at the end of its venue's queue."""
+    row = world.cross.portfolios[p]
+    row["status"], row["trigger_step"] = QUEUED, step
+    stand_last(world, world.cross.engines[row["venue"]], p)
+
+
+@rule
+def stand_last(world, engine, p):
+    """Put account `p` at the end of a venue's queue."""
+    world.cross.portfolios[p]["next"] = NO_POSITION
+    if engine["last_queued"] == NO_POSITION:
+        engine["first_queued"] = p
+    else:
+        world.cross.portfolios[engine["last_queued"]]["next"] = p
+    engine["last_queued"] = p
+
+
+@rule
+def look_at(world, p, step):
+    """Look at account `p` at the marks: queue it for liquidation, file it by its reach, or look again next time."""
+    world.counters.n[N_CROSS_CHECKS] += 1
+    settle_funding(world, p, step)
+    for j in legs_of(world, p):
+        unfile_leg(world, j)
+    slack = slack_of(world, p)
+    if slack < 0.0:
+        enqueue_portfolio(world, p, step)
+        return
+    reach = reach_of(world, p, slack, step)
+    if reach <= WORTH_FILING:
+        watch(world, p)
+        return
+    world.cross.portfolios[p]["status"] = OPEN
+    for j in legs_of(world, p):
+        if world.cross.legs[j]["lots"] > 0:
+            file_leg(world, j, reach)
+
+
+@rule
+def look_at_watched(world, step):
+    """Look at every account on the list."""
+    p = world.cross.watched[0]
+    world.cross.watched[0] = NO_POSITION
+    while p != NO_POSITION:
+        behind = np.int64(world.cross.portfolios[p]["next"])
+        look_at(world, p, step)
+        p = behind

@@ -1,0 +1,158 @@
+"""Leverage assumptions -> cross accounts: what each holds, what is in its wallet, and the state of venues' engines."""
+
+import math
+
+import numpy as np
+from scipy.special import ndtr
+
+from cascade.assumptions import CrossAccounts, LeverageAssumptions
+from cascade.kernels.portfolios import COINS, HELD, LONG, SHORT, CrossPlan, CrossStage, draw_portfolios
+from cascade.scenario import Scenario
+from cascade.state import (
+    ENGINE,
+    LARGEST_LOSS,
+    LARGEST_MARGIN,
+    LARGEST_NOTIONAL,
+    LEG,
+    NO_POSITION,
+    PORTFOLIO,
+    TICKS,
+    Contracts,
+    Cross,
+    Margin,
+    Status,
+)
+
+MINUTES_PER_DAY = 1440.0
+ROOM = 1.1  # rows over the expected number; doubled until all fit
+ORDERS = {"largest_loss": LARGEST_LOSS, "largest_notional": LARGEST_NOTIONAL, "largest_margin": LARGEST_MARGIN}
+
+
+def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: int) -> tuple[Cross, np.ndarray, dict]:
+    """Return the cross accounts of a day, what they hold, and what was drawn; none where the assumptions name none.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Its assumptions say who is there, its venues by which rules.
+    contracts, margin : Contracts, Margin
+        Units and margin rules of all markets.
+    seed : int
+        Of the run.
+
+    Returns
+    -------
+    Cross, ndarray of int64 of shape (markets, 2), dict
+        Lots held, long and short. "cross": accounts, legs, long_usd, short_usd (at the day's first prices), coin_usd
+        (collateral); or nothing.
+    """
+    assumptions, paths = scenario.assumptions, scenario.pre_day_usd
+    if assumptions is None or assumptions.cross is None or paths is None:
+        nothing = arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG))
+        return nothing, np.zeros((len(contracts.coin), 2), np.int64), {}
+    law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
+    plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
+    rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
+    while True:
+        stage = CrossStage(
+            portfolios=np.empty(rows, PORTFOLIO),
+            legs=np.empty(rows * (len(law.legs) + 1), LEG),
+            contracts=contracts,
+            margin=margin,
+            plan=plan,
+            path_usd=path,
+            held=np.zeros(HELD * len(contracts.coin), np.int64),
+            rows=np.zeros(2, np.int64),
+        )
+        if draw_portfolios(stage, int(seed)) == Status.OK:
+            break
+        rows *= 2
+    cross = arrange(scenario, contracts, stage.portfolios[: stage.rows[0]], stage.legs[: stage.rows[1]])
+    return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage)}
+
+
+def _make_plan(
+    scenario: Scenario, assumptions: LeverageAssumptions, law: CrossAccounts, contracts: Contracts, path_minutes: int
+) -> CrossPlan:
+    """Return the assumptions in the units of the kernel."""
+    shares = np.array(list(assumptions.venue_shares.values()))
+    weights = np.array([assumptions.open_interest_usd[coin] for coin in scenario.coins])
+    legs = np.array(law.legs[: len(scenario.coins)])
+    minutes = MINUTES_PER_DAY * law.mean_holding_days
+    spot = next((v for v, venue in enumerate(scenario.venues) if venue.contract == "spot"), None)
+    haircut = _haircuts(scenario, contracts)
+    return CrossPlan(
+        accounts=(law.accounts * shares / shares.sum())[: contracts.venue[contracts.is_perpetual != 0].max() + 1],
+        reached=np.append(np.cumsum(legs)[:-1] / legs.sum(), 1.0),
+        coin_weight=weights / weights.sum(),
+        shares=np.array([law.hedged_share, law.long_share, law.coin_share]),
+        size=np.array([math.log(law.median_usd), law.sigma, ndtr(math.log(law.cap_usd / law.median_usd) / law.sigma)]),
+        distance=np.array([math.log(law.distance_median), law.distance_sigma]),
+        holding_minutes=np.array([minutes, -math.expm1(-path_minutes / minutes)]),
+        haircut=haircut if spot is not None else np.ones_like(haircut),
+        index_market=np.arange(len(scenario.coins)) * len(scenario.venues) + (spot or 0),
+    )
+
+
+def _describe(stage: CrossStage) -> dict:
+    """Return what was drawn: counts, and USD at the day's first prices."""
+    contracts = stage.contracts
+    lot_usd = contracts.lot_size * np.where(contracts.payoff < 0, 1.0, stage.path_usd[contracts.coin, -1])
+    usd = lot_usd @ stage.held.reshape(-1, HELD)
+    return {
+        "accounts": int(stage.rows[0]),
+        "legs": int(stage.rows[1]),
+        "long_usd": float(usd[LONG]),
+        "short_usd": float(usd[SHORT]),
+        "coin_usd": float(usd[COINS]),
+    }
+
+
+def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, legs: np.ndarray) -> Cross:
+    """Return cross accounts with the state around them.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Gives the rules of the venues.
+    contracts : Contracts
+    portfolios : ndarray of PORTFOLIO
+        All WATCHED, in one list in the order of their rows: they are looked at in the first step.
+    legs : ndarray of LEG
+        Those of one account side by side, filed nowhere.
+    """
+    return Cross(
+        portfolios=portfolios,
+        legs=legs,
+        heads=np.zeros(2 * len(contracts.coin) * TICKS if len(portfolios) else 0, np.int32),
+        cursor=_cursors(scenario, contracts),
+        engines=_engines(scenario),
+        haircut=_haircuts(scenario, contracts),
+        watched=np.array([0 if len(portfolios) else NO_POSITION]),
+        last_part=np.zeros(len(portfolios), np.int32),
+    )
+
+
+def _cursors(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return the tick of every market's opening price."""
+    at_open = np.array(scenario.open_usd)[contracts.coin]
+    return np.floor(at_open / contracts.tick_usd).astype(np.int64) - contracts.floor_tick
+
+
+def _engines(scenario: Scenario) -> np.ndarray:
+    """Return the engines of all venues with empty queues; a spot venue has none."""
+    engines = np.zeros(len(scenario.venues), ENGINE)
+    engines["first_queued"] = engines["last_queued"] = NO_POSITION
+    for engine, venue in zip(engines, scenario.venues, strict=True):
+        if venue.liquidation is not None:
+            engine["rate"] = int(venue.liquidation.orders_per_s)
+            engine["order"] = ORDERS[venue.liquidation.cross_order]
+            engine["keeps_surplus"] = venue.liquidation.surplus == "pool"
+    return engines
+
+
+def _haircuts(scenario: Scenario, contracts: Contracts) -> np.ndarray:
+    """Return what each market's venue takes off its coin as collateral; all of it where the venue does not take it."""
+    tables = [venue.cross.haircuts if venue.cross else {} for venue in scenario.venues]
+    places = zip(contracts.coin, contracts.venue, strict=True)
+    return np.array([tables[venue].get(scenario.coins[coin], 1.0) for coin, venue in places])
