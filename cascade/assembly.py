@@ -1,23 +1,25 @@
 """A scenario and a seed -> the arrays of a world, ready to run."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+from scipy.special import gammaincinv, ndtri
 
 from cascade.config import Liquidity as LiquidityPriors
-from cascade.config import Priors
+from cascade.config import Priors, between_quantiles
 from cascade.errors import InvalidConfigError
+from cascade.given import given_rows, provider_tables
 from cascade.kernels.liquidity import TOUCH_LIFE_S, TOUCH_QUOTES
 from cascade.kernels.loop import fill_keys
+from cascade.kernels.placement import set_out
 from cascade.kernels.recount import count_portfolios, count_positions
-from cascade.memory import empty_book, zeros
+from cascade.memory import empty_book, empty_ladder, zeros
 from cascade.population import draw_population
 from cascade.portfolios import make_cross
 from cascade.scenario import Scenario
 from cascade.state import (
     COIN,
-    CROSS_LOTS,
     DELEVERAGING,
     EXTERNAL_LOTS,
     FROM_MARGIN,
@@ -36,15 +38,14 @@ from cascade.state import (
     NO_POSITION,
     PAID,
     POOL,
-    POSITION,
     POST,
     PRICE,
     PROGRAMME,
     QUANTILES,
     STAKE_BINS,
     STREAMS,
+    TAKEN,
     THINNING,
-    TICKS,
     WHEEL,
     WHOLE,
     Accounts,
@@ -65,11 +66,64 @@ from cascade.venues import Venue, margin_tables
 
 SECONDS_PER_YEAR = 365 * 86_400
 PARTS = 10_000  # liquidation orders beyond two a position that a day has room for
+MIDDLES = (np.arange(QUANTILES) + 0.5) / QUANTILES  # probabilities of what a draw picks from
 MARK_RULES = {"median": MARK_MEDIAN, "index_plus_basis": MARK_INDEX_BASIS, "last": MARK_LAST, "index": MARK_INDEX}
 
 
-def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
-    """Return the world of a scenario before its warm-up, and what was drawn.
+@dataclass(frozen=True)
+class Population:
+    """The accounts of a scenario and a seed, drawn once: worlds that differ only in other things start from a copy."""
+
+    scenario: Scenario
+    seed: int
+    accounts: Accounts
+    ladder: Ladder
+    cross: Cross
+    drawn: dict
+
+    def copy_for(self, scenario: Scenario, seed: int) -> tuple[Accounts, Ladder, Cross, dict]:
+        """Return a copy of all that a day changes; refuses a scenario or seed that has other accounts."""
+        if seed != self.seed or not has_same_accounts(scenario, self.scenario):
+            raise InvalidConfigError(
+                f"the accounts given are of {self.scenario.name!r}, seed {self.seed}, not of {scenario.name!r}, "
+                f"seed {seed}; draw them with draw_accounts(scenario, seed)"
+            )
+        last_part = np.zeros(len(self.accounts.rows), np.int32)
+        accounts = self.accounts._replace(rows=self.accounts.rows.copy(), last_part=last_part)
+        ladder, cross = (type(part)(*(array.copy() for array in part)) for part in (self.ladder, self.cross))
+        return accounts, ladder, cross, self.drawn
+
+
+def has_same_accounts(one: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios draw the same accounts from the same seed."""
+    parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
+    if any(getattr(one, name) != getattr(other, name) for name in parts):
+        return False
+    one_path, other_path = one.pre_day_usd, other.pre_day_usd
+    if one_path is None or other_path is None:
+        return one_path is other_path
+    return np.array_equal(one_path, other_path)
+
+
+def draw_accounts(scenario: Scenario, seed: int) -> Population:
+    """Return the accounts of a scenario and seed, to build several worlds from."""
+    contracts = make_contracts(scenario)
+    margin = margin_tables(scenario.venues, scenario.coins)
+    return Population(scenario, seed, *make_holders(scenario, contracts, margin, seed))
+
+
+def make_holders(
+    scenario: Scenario, contracts: Contracts, margin: Margin, seed: int
+) -> tuple[Accounts, Ladder, Cross, dict]:
+    """Return isolated positions with their ladders, cross accounts, and what was drawn."""
+    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
+    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
+    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    return accounts, ladder, cross, drawn | drawn_cross
+
+
+def build_world(scenario: Scenario, seed: int, population: Population | None = None) -> tuple[World, dict]:
+    """Return the world of a scenario before its warm-up, and what was drawn; from accounts drawn before, a copy.
 
     Raises
     ------
@@ -78,9 +132,10 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
     """
     contracts = make_contracts(scenario)
     margin = margin_tables(scenario.venues, scenario.coins)
-    cross, held_lots, drawn_cross = make_cross(scenario, contracts, margin, seed)
-    accounts, ladder, drawn = make_accounts(scenario, contracts, margin, seed, held_lots)
-    accounts = accounts._replace(last_part=np.zeros(len(accounts.rows), np.int32))
+    if population is not None:
+        accounts, ladder, cross, drawn = population.copy_for(scenario, seed)
+    else:
+        accounts, ladder, cross, drawn = make_holders(scenario, contracts, margin, seed)
     rules, ledger = make_rules(scenario, contracts), make_ledger(scenario, contracts, accounts, cross)
     world = World(
         book=empty_book(len(contracts.coin), scenario.priors.run.order_slots),
@@ -100,7 +155,9 @@ def build_world(scenario: Scenario, seed: int) -> tuple[World, dict]:
         records=make_records(scenario, rules, ledger, len(accounts.rows) + len(cross.legs)),
         cross=cross,
     )
-    return world, drawn | drawn_cross
+    if scenario.accounts is not None or scenario.providers is not None:
+        set_out(world)
+    return world, drawn
 
 
 def make_contracts(scenario: Scenario) -> Contracts:
@@ -156,14 +213,13 @@ def make_accounts(
         return draw_population(
             scenario.assumptions, contracts, margin, scenario.pre_day_usd, seed, scenario.seconds, 1.0, held_lots
         )
-    markets = len(contracts.coin)
+    rows = given_rows(scenario.accounts, contracts)
     accounts = Accounts(
-        rows=np.zeros(0, POSITION),
-        opening=np.zeros(scenario.seconds + 1, np.int64),
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
         closing=np.full(scenario.seconds, -1, np.int32),
     )
-    ladder = Ladder(np.zeros(2 * markets * TICKS, np.int32), np.zeros(2 * markets * STAKE_BINS, np.int64))
-    return accounts, ladder, {"positions": 0}
+    return accounts, empty_ladder(len(contracts.coin)), {"positions": len(rows)}
 
 
 def make_coins(scenario: Scenario) -> np.ndarray:
@@ -198,10 +254,11 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     markets["engine_rate"] = np.array(rates)[contracts.venue]
     for market, state in enumerate(markets):
         _set_funding(state, scenario.venues[contracts.venue[market]], scenario.priors.funding.rate_8h)
-    markets["noise_rate"] = scenario.priors.flow.noise_per_s
+    markets["noise_rate"] = scenario.priors.flow.noise_per_s / scenario.priors.run.rounds
     markets["weight"] = depth / depth_of_coin
     markets["stress_per_lot"] = lot_usd / depth_of_coin
     standing_lots = scenario.priors.liquidity.touch_over_depth * depth / lot_usd
+    markets["requote_lots"] = standing_lots
     markets["touch_lots"] = standing_lots / (TOUCH_QUOTES / 2 * steps_seen(TOUCH_LIFE_S))
     for queue in ("first_queued", "last_queued", "first_stopped"):
         markets[queue] = NO_POSITION
@@ -246,20 +303,32 @@ def post_tables(liquidity: LiquidityPriors) -> tuple[np.ndarray, np.ndarray]:
     """Return distances and lifetimes by quantile of a post's distance, and mean sizes over the depth within 1%.
 
     Half of the posts are nearer than `break_fraction`, log-uniform on either side of it. A post's mean size is what
-    makes mean depth within u equal B u**kappa, given how many are posted there and how long they stay.
+    makes mean depth within u that of the profile, given how many are posted there and how long they stay.
     """
     half = QUANTILES // 2
     near = np.geomspace(liquidity.nearest, liquidity.break_fraction, half + 1)
     distance = np.concatenate([near, np.geomspace(liquidity.break_fraction, liquidity.farthest, half + 1)[1:]])
     middle = np.sqrt(distance[1:] * distance[:-1])
     life = np.minimum(liquidity.lifetime_s, liquidity.lifetime_near_s + liquidity.lifetime_per_bp_s * middle * 1e4)
-    depth = (distance / 0.01) ** liquidity.kappa
+    depth = profile(liquidity, distance)
     depth[0] = 0.0
     posts_per_s = liquidity.posts_per_s / 2 / QUANTILES  # of one side, at one quantile
     posts = np.zeros(QUANTILES + 1, POST)
     posts["distance"], posts["life"][:-1] = distance, life
     posts["exponential"][:-1] = -np.log1p(-(np.arange(QUANTILES) + 0.5) / QUANTILES)
     return posts, np.diff(depth) / (posts_per_s * steps_seen(life))
+
+
+def profile(liquidity: LiquidityPriors, distance: np.ndarray) -> np.ndarray:
+    """Return depth within each distance over that within 1%: a power law, but between stated points where there are."""
+    law = (distance / 0.01) ** liquidity.kappa
+    if not liquidity.profile_distances:
+        return law
+    at = np.log([*liquidity.profile_distances, 0.01])
+    stated = np.log([*liquidity.profile_depths, 1.0])
+    between = np.exp(np.interp(np.log(distance), at, stated))
+    nearest = np.exp(stated[0] + liquidity.kappa * (np.log(distance) - at[0]))
+    return np.where(distance >= 0.01, law, np.where(np.log(distance) < at[0], nearest, between))
 
 
 def steps_seen(life_s: np.ndarray | float) -> np.ndarray | float:
@@ -276,14 +345,16 @@ def make_settings(scenario: Scenario, contracts: Contracts, seed: int) -> Settin
     keys = np.zeros(len(markets) * STREAMS, np.uint64)
     fill_keys(keys, seed)
     return Settings(
-        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s]),
+        layout=np.array([len(scenario.coins), len(scenario.venues), run.news_block_s, run.map_interval_s, run.rounds]),
         switches=np.array(switches, np.int64),
         rates=make_rates(scenario.priors),
         keys=keys,
         noise_lots=noise_quantiles(scenario, contracts).ravel(),
+        noise_pace=paces(scenario.priors.flow.noise_dispersion),
         programmes=make_programmes(scenario),
         news=np.zeros(shape) if scenario.news is None else scenario.news.astype(np.float64),
         target=np.zeros(shape) if scenario.target_usd is None else scenario.target_usd.astype(np.float64),
+        **provider_tables(scenario.providers, len(markets)),
     )
 
 
@@ -303,17 +374,29 @@ def make_rates(priors: Priors) -> np.ndarray:
             priors.withdrawal.sigmas_per_liquidated_depth,
             1.0 / HISTORY,
             0.01,  # pull to the open in the warm-up: keeps it within a few basis points
+            priors.withdrawal.severity_sigma,
         ]
     )
 
 
 def noise_quantiles(scenario: Scenario, contracts: Contracts) -> np.ndarray:
-    """Return quantiles of a noise trade's lots in every market: lognormal, with the stated mean over depth."""
+    """Return quantiles of a noise trade's lots in every market: of the stated law, with the stated mean over depth."""
     flow = scenario.priors.flow
-    shape = np.exp(flow.noise_sigma * ndtri((np.arange(QUANTILES) + 0.5) / QUANTILES))
     lot_usd = contracts.lot_base * np.array(scenario.open_usd)[contracts.coin]
     mean_lots = flow.noise_over_depth * depth_usd(scenario, contracts) / lot_usd
+    if flow.noise_sizes:
+        shape = between_quantiles(flow.noise_probabilities, flow.noise_sizes, MIDDLES)
+        return mean_lots[:, None] * shape / shape.mean() + 0.5  # kernels cut off: to the nearest lot
+    shape = np.exp(flow.noise_sigma * ndtri(MIDDLES))
     return mean_lots[:, None] * shape / shape.mean()
+
+
+def paces(dispersion: float) -> np.ndarray:
+    """Return quantiles of how busy a second is: gamma, of mean 1 and this variance, as counts come in bursts."""
+    if dispersion == 0.0:
+        return np.ones(QUANTILES)
+    pace = gammaincinv(1.0 / dispersion, MIDDLES)
+    return pace / pace.mean()
 
 
 def make_programmes(scenario: Scenario) -> np.ndarray:
@@ -326,20 +409,21 @@ def make_programmes(scenario: Scenario) -> np.ndarray:
         market = scenario.coins.index(programme.coin) * len(names) + names.index(programme.venue)
         row["start"], row["stop"] = programme.start_s, programme.stop_s
         row["market"], row["side"], row["lots"] = market, int(programme.side == "sell"), programme.lots
+        row["every"] = programme.every_s
     return rows
 
 
 def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
     """Return the ledger at the start: what open positions and cross accounts hold, and the pools; all else from zero.
 
-    The coins that serve as collateral have come out of the spot books: whoever trades there is as many short.
+    Whoever trades without leverage holds the other side: of coins that serve as collateral, which have come out of the
+    spot books, and of accounts that are given; those that are drawn hold as many longs as shorts.
     """
     cash = np.zeros((contracts.purse.max() + 1, LEDGER_COLUMNS), np.int64)
     lots = np.zeros((len(contracts.coin), HOLDERS), np.int64)
     add_positions(accounts.rows[: accounts.opening[0]], contracts, cash, lots)
     count_portfolios(cross, contracts, cash.reshape(-1), lots.reshape(-1), 1)
-    is_spot = contracts.is_perpetual == 0
-    lots[is_spot, EXTERNAL_LOTS] -= lots[is_spot, CROSS_LOTS]
+    lots[:, EXTERNAL_LOTS] -= lots.sum(axis=1)
     cash[:, POOL] += pools(scenario, contracts)
     signs = np.ones(LEDGER_COLUMNS, np.int64)
     signs[PAID] = -1
@@ -392,4 +476,6 @@ def make_records(scenario: Scenario, rules: np.ndarray, ledger: Ledger, position
         mark=in_place((steps, markets), np.float64),
         funding=np.zeros((-(-steps // 3600), markets), np.int64),
         stake=in_place((snapshots, n_coins, 2, STAKE_BINS), np.float32),
+        taken=np.zeros(scenario.priors.run.taken_slots, TAKEN),
+        n_taken=np.zeros(1, np.int64),
     )

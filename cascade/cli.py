@@ -1,4 +1,6 @@
-"""The command line: `cascade replay`, `calibrate`, `bench`, `venues`. Heavy imports wait until a command runs.
+"""The command line: `cascade replay`, `calibrate`, `attribute`, `edge`, `venues`, `bench`.
+
+Heavy imports wait until a command runs.
 
 Exit status: 0 if all verdicts hold, 1 if a figure is missed, 2 for bad input, 130 when interrupted.
 """
@@ -18,10 +20,12 @@ import typer
 from cascade.errors import CascadeError, OutputError
 
 if TYPE_CHECKING:
+    from cascade.attribution import Attribution
     from cascade.output import OutputFolder
     from cascade.progress import Lines
     from cascade.result import Replay
     from cascade.summary import Summary
+    from cascade.validation import Validation
 
 INTERRUPTED = 128 + signal.SIGINT
 app = typer.Typer(
@@ -126,6 +130,149 @@ def bench(
     _print(json.dumps(figures, indent=2) if as_json else _indented(figures))
 
 
+@app.command()
+def attribute(
+    event: Event,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How many seeds to run, 64 runs each.")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, max=2**53, help="The first of them.")] = 1,
+    priors: Annotated[bool, typer.Option("--priors", help="Also vary what the day does not identify.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Also solve the news anew without each mechanism.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/EVENT-attribution")
+    ] = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+) -> None:
+    """Share out the fall among news, liquidations, stops, withdrawal, arbitrage, openings and learning."""
+    name = _name_of(event)
+    place = out if out is not None or as_json else Path("cascade-out") / f"{name}-attribution"
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        found, over_priors, origin = _attributed(
+            event, range(first_seed, first_seed + seeds), priors, anew, threads, lines
+        )
+        if folder is not None:
+            _publish_attribution(folder, found, over_priors, origin)
+    from cascade.reportcauses import attribution_text
+
+    told = found.as_dict() | ({} if over_priors is None else {"priors": over_priors})
+    _print(json.dumps(told, allow_nan=False) if as_json else attribution_text(found, over_priors).rstrip())
+    if not as_json:
+        _print(f"\nwritten to {place}")
+
+
+@app.command()
+def edge(
+    quick: Annotated[bool, typer.Option("--quick", help="A coarser grid and one seed.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/edge")] = None,
+    as_json: AsJson = False,
+    threads: Threads = None,
+) -> None:
+    """Find where a shock runs away: its size, the leverage that is open, and the depth of the book."""
+    place = out if out is not None or as_json else Path("cascade-out") / "edge"
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        _say_if_compiling(lines)
+        from cascade.edge import study
+        from cascade.reportcauses import edge_text
+
+        found = study(quick=quick, threads=threads or _cores(), progress=lines.of("edge"))
+        if folder is not None:
+            from cascade.plotedge import edge as draw
+
+            files = {"edge.json": found.as_dict(), "report.txt": edge_text(found), "edge.png": draw(found)}
+            folder.publish(files, {"command": "cascade edge", "quick": quick, "configuration": found.configuration})
+    _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else edge_text(found).rstrip())
+    if not as_json:
+        _print(f"\nwritten to {place}")
+
+
+@app.command()
+def validate(
+    laws: Annotated[list[str] | None, typer.Argument(help="Some laws (T1, hawkes, ...); all by default.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer runs: under two minutes.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/validation")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    as_json: AsJson = False,
+    threads: Threads = None,
+) -> None:
+    """Hold the engine against laws that theory knows, each with a negative control."""
+    place = out if out is not None or as_json else Path("cascade-out") / "validation"
+    with ExitStack() as stack:
+        folder = stack.enter_context(_output(place)) if place is not None else None
+        lines = stack.enter_context(_progress())
+        _say_if_compiling(lines)
+        import cascade.validation as validation
+
+        found = validation.validate(laws or (), quick, threads or _cores(), lines.of("laws"))
+        if folder is not None:
+            command = " ".join(["cascade validate", *(laws or ()), *(["--quick"] if quick else [])])
+            _publish_laws(folder, found, command, not no_plots)
+    _print(json.dumps(found.as_dict(), allow_nan=False) if as_json else _laws_text(found, place))
+    raise typer.Exit(0 if found.holds else 1)
+
+
+def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pictures: bool) -> None:
+    from cascade import plotlaws
+    from cascade.reportlaws import laws_markdown
+
+    drawn = {f"law_{name}.png": plotlaws.law(name, law) for name, law in found.laws.items()} if pictures else {}
+    folder.publish({"validation.json": found.as_dict(), "laws.md": laws_markdown(found), **drawn}, {"command": command})
+
+
+def _laws_text(found: "Validation", place: "Path | None") -> str:
+    from rich.console import Console
+
+    from cascade.reportlaws import laws_table
+
+    console = Console(highlight=False)
+    with console.capture() as printed:
+        console.print(laws_table(found))
+        console.print(f"written to {place}", style="dim", soft_wrap=True)
+    return printed.get().rstrip()
+
+
+@app.command("fit-liquidity")
+def fit_liquidity(
+    files: Annotated[list[Path], typer.Argument(help="Recordings of one market's depth and trades, in order of time.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write the liquidity file.", show_default="cascade-out/COIN.toml")
+    ] = None,
+    coin: Annotated[str | None, typer.Option(help="The coin, where the files do not say.", show_default=False)] = None,
+    kappa: Annotated[
+        float | None, typer.Option(min=0.1, max=5.0, help="Exponent of depth beyond 0.1%.", show_default="the priors'")
+    ] = None,
+    match: Annotated[
+        bool,
+        typer.Option("--match", help="Also run the engine, so that its price moves as the recorded."),
+    ] = False,
+) -> None:
+    """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
+    from cascade.liquidity_file import write_fit
+    from cascade.liquidity_fit import fit_liquidity as fit
+
+    fitted = fit(files, coin, kappa)
+    for report in fitted.reports:
+        _print(str(report))
+    named = [
+        *(path.name for path in files),
+        *(["--coin", coin] if coin else []),
+        *(["--kappa", f"{kappa}"] * bool(kappa)),
+    ]
+    if match:
+        from cascade.simulated_market import own_noise
+
+        named.append("--match")
+        with _progress() as lines:
+            _say_if_compiling(lines)
+            fitted = fitted.with_prior("flow", "value_bp_per_sqrt_s", round(own_noise(fitted), 4))
+    place = out or Path("cascade-out") / f"{fitted.coin.lower()}.toml"
+    _print(fitted.table())
+    _print(f"written to {write_fit(fitted, place, ' '.join(['cascade fit-liquidity', *named]))}")
+
+
 # ── venues ────────────────────────────────────────────────────────────────────────────────────────────────────
 venues = typer.Typer(no_args_is_help=False, help="List the venues and their rules.", invoke_without_command=True)
 app.add_typer(venues, name="venues")
@@ -226,9 +373,45 @@ def _summarised(runs: "Iterator[Replay]", folder: "OutputFolder | None") -> "Sum
 
 
 def _over_priors(event: str, seed: int, chosen: dict, lines: "Lines") -> list[dict]:
-    from cascade.attribution import amplification_over_priors
+    from cascade.sensitivity import amplification_over_priors
 
     return amplification_over_priors(event, seed=seed, progress=lines.of("priors"), **chosen)
+
+
+def _attributed(
+    event: str, seeds: range, priors: bool, anew: bool, threads: int | None, lines: "Lines"
+) -> "tuple[Attribution, list[dict] | None, dict]":
+    """Return the attribution of an event, its range over the priors if wanted, and what both were made from."""
+    _say_if_compiling(lines)
+    from cascade.attribution import attribute, attribute_over_priors
+    from cascade.config import load_priors
+    from cascade.facts import load_event
+    from cascade.reconstruction import reconstruct
+
+    facts, base, n = load_event(event), load_priors(), threads or _cores()
+    scenario = reconstruct(facts, priors=base)
+    found = attribute(scenario, seeds, anew=anew, threads=n, progress=lines.of(facts.name))
+    over_priors = None
+    if priors:
+        over_priors = attribute_over_priors(
+            lambda changed: reconstruct(facts, priors=changed), base, seeds[0], threads=n, progress=lines.of("priors")
+        )
+    return found, over_priors, {"event": facts.name, "seeds": list(seeds), "configuration": scenario.resolved()}
+
+
+def _publish_attribution(
+    folder: "OutputFolder", found: "Attribution", over_priors: list[dict] | None, origin: dict
+) -> None:
+    from cascade import plots
+    from cascade.reportcauses import attribution_text
+
+    files = {
+        "attribution.json": found.as_dict() | ({} if over_priors is None else {"priors": over_priors}),
+        "report.txt": attribution_text(found, over_priors),
+        "runs.parquet": found.runs,
+        "waterfall.png": plots.waterfall(found, over_priors),
+    }
+    folder.publish(files, origin)
 
 
 def _show(summary: "Summary", ranges: list[dict] | None, place: Path | None, as_json: bool) -> None:

@@ -1,8 +1,10 @@
 """The world besides accounts and venues' rules, as frozen types checked on creation; defaults are in `priors.toml`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from cascade.errors import InvalidConfigError, did_you_mean
@@ -32,6 +34,18 @@ class Liquidity(Strict):
     lifetime_per_bp_s: float = Field(ge=0)
     touch_over_depth: float = Field(ge=0)
     taken_share: Fraction = Field(ge=0, le=1)
+    profile_distances: tuple[Fraction, ...] = ()  # below 1%: where the law is replaced by stated points,
+    profile_depths: tuple[float, ...] = ()  # depth within each, without quotes at the touch, over that within 1%
+
+    @model_validator(mode="after")
+    def _a_profile(self) -> Self:
+        at, depths = self.profile_distances, self.profile_depths
+        if len(at) != len(depths):
+            raise flaw(f"must be as many as profile_distances, got {len(depths)}", "profile_depths")
+        for name, values, most in (("profile_distances", at, 0.01), ("profile_depths", depths, 1.0)):
+            if values and (values[0] <= 0 or values[-1] >= most or list(values) != sorted(set(values))):
+                raise flaw(f"must rise between 0 and {most:g}, got {values}", name)
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -52,6 +66,7 @@ class Withdrawal(Strict):
     refill_per_minute: Fraction = Field(gt=0)
     retreat_per_minute: float = Field(gt=0)
     sigmas_per_liquidated_depth: float = Field(ge=0)
+    severity_sigma: float = Field(default=0.0, ge=0, le=3)  # of the log by which (thinning - 1) varies; 0: it does not
 
     @model_validator(mode="after")
     def _rising(self) -> Self:
@@ -66,10 +81,29 @@ class Flow(Strict):
     """Takers without leverage."""
 
     noise_per_s: float = Field(ge=0, le=30)
+    noise_dispersion: float = Field(default=0.0, ge=0, le=100)  # of a second's rate: variance over square; 0: Poisson
     noise_over_depth: float = Field(ge=0)
-    noise_sigma: float = Field(ge=0, le=4)
+    noise_sigma: float = Field(ge=0, le=4)  # lognormal sizes, where no quantiles are given:
+    noise_probabilities: tuple[Fraction, ...] = ()
+    noise_sizes: tuple[float, ...] = ()  # quantiles at these probabilities, in any unit: the mean is stated above
     value_bp_per_sqrt_s: float = Field(ge=0)
     arbitrage_cost: Fraction = Field(ge=0)
+
+    @model_validator(mode="after")
+    def _a_law_of_sizes(self) -> Self:
+        at, sizes = self.noise_probabilities, self.noise_sizes
+        if len(at) != len(sizes) or len(at) == 1:
+            raise flaw(f"must be as many as noise_probabilities, and two at least, got {len(sizes)}", "noise_sizes")
+        if at and (at[0] != 0 or at[-1] != 1 or list(at) != sorted(set(at))):
+            raise flaw(f"must rise from 0 to 1, got {at}", "noise_probabilities")
+        if at and (min(sizes) <= 0 or list(sizes) != sorted(sizes)):
+            raise flaw(f"must be positive and rise, got {sizes}", "noise_sizes")
+        return self
+
+
+def between_quantiles(probabilities: Sequence[float], sizes: Sequence[float], at: np.ndarray) -> np.ndarray:
+    """Return quantiles of sizes at any probability, between stated ones by their logarithms."""
+    return np.exp(np.interp(at, probabilities, np.log(sizes)))
 
 
 class Learning(Strict):
@@ -93,6 +127,8 @@ class Run(Strict):
     news_block_s: int = Field(ge=1)
     map_interval_s: int = Field(ge=1)
     order_slots: int = Field(ge=2, lt=2**31)
+    rounds: int = Field(default=1, ge=1, le=64)  # of noise trades in a second; providers follow between them
+    taken_slots: int = Field(default=0, ge=0)  # room for single orders of takers without leverage; 0: none is kept
 
 
 class Mechanisms(Strict):
@@ -132,6 +168,12 @@ class Priors(Strict):
         for section in ("learning", "liquidity", "withdrawal", "flow", "funding"):
             known |= {f"{section}.{key}" for key in type(getattr(self, section)).model_fields}
         return known
+
+    def cases(self) -> Iterator[tuple[str, float]]:
+        """Yield every prior that has a range, with each value of it."""
+        for name, values in self.ranges.items():
+            for value in values:
+                yield name, value
 
     def varied(self, name: str, value: float) -> "Priors":
         """Return a copy with one prior changed: "section.key"; "depth" and "withdrawal.excess" are factors."""

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cascade.assembly import build_world
+from cascade.assembly import Population, build_world
+from cascade.branching import passing
 from cascade.errors import ConservationError, InvalidConfigError, PriceRangeError
 from cascade.kernels.jit import compile_clock
 from cascade.kernels.loop import post_one_more, run_steps
@@ -29,7 +30,9 @@ COLUMNS = "free collateral paid external pool clearance fees absorber accrued so
 Progress = Callable[[str, float], None]  # what is under way, and the fraction done
 
 
-def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None) -> Result:
+def simulate(
+    scenario: Scenario, seed: int = 1, progress: Progress | None = None, *, population: Population | None = None
+) -> Result:
     """Run a scenario and return what happened.
 
     Parameters
@@ -40,6 +43,8 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
         Of everything drawn; the same seed gives the same bits, whatever the number of threads.
     progress : callable, optional
         Called with what is under way and the fraction of it that is done.
+    population : Population, optional
+        Accounts of this scenario and seed, drawn before (`cascade.assembly.draw_accounts`): copied rather than drawn.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     started = time.perf_counter()
     report("drawing positions", 0.0)
     with compile_clock() as compiling:
-        world, drawn = build_world(scenario, seed)
+        world, drawn = build_world(scenario, seed, population)
     population_s = time.perf_counter() - started - compiling()
     loop_s = _run(scenario, world, report)
     runtime = {
@@ -73,6 +78,20 @@ def simulate(scenario: Scenario, seed: int = 1, progress: Progress | None = None
     inputs = dict(scenario.provenance.get("inputs", {}))
     provenance = {"configuration": scenario.resolved(), "inputs": inputs, "drawn": drawn}
     return collect(scenario, seed, world, runtime, provenance)
+
+
+def run_world(scenario: Scenario, seed: int = 1) -> World:
+    """Run a scenario and return its world after the day: for those who need what a result leaves out.
+
+    Raises
+    ------
+    CascadeError
+        As `simulate` does.
+    """
+    _check_seed(seed)
+    world, _ = build_world(scenario, seed)
+    _run(scenario, world, lambda what, done: None)
+    return world
 
 
 def _run(scenario: Scenario, world: World, report: Progress) -> float:
@@ -120,6 +139,7 @@ def collect(scenario: Scenario, seed: int, world: World, runtime: dict, provenan
         ledger=ledger_of(scenario, world),
         counters={name: int(count) for name, count in zip(COUNTED, world.counters.n, strict=False)},
         runtime=runtime,
+        passing=passing(world),
         provenance=provenance,
         contract_usd=np.where(contracts.payoff < 0, contracts.lot_size, 0.0),
         deleveraged=records.deleveraged[: world.counters.n[N_DELEVERAGED]].copy(),

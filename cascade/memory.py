@@ -1,8 +1,8 @@
-"""The memory of books: empty, on cache lines, and in place before the first message."""
+"""The memory of books and ladders: empty; of books, on cache lines, and in place before the first message."""
 
 import numpy as np
 
-from cascade.state import EVENT, LEVEL, ORDER, TICKS, Book, Exchange
+from cascade.state import EVENT, LEVEL, ORDER, STAKE_BINS, TICKS, Book, Exchange, Ladder
 
 CACHE_LINE = 64  # bytes
 
@@ -17,6 +17,15 @@ def empty_book(markets: int, slots: int) -> Book:
         words2=zeros(markets, np.uint64),
         best=np.tile(np.array([-1, TICKS]), markets),
         free=np.array([0, 1]),
+    )
+
+
+def empty_ladder(markets: int) -> Ladder:
+    """Return the trigger ladders of `markets` markets, with nobody filed."""
+    return Ladder(
+        heads=np.zeros(2 * markets * TICKS, np.int32),
+        stake=np.zeros(2 * markets * STAKE_BINS, np.int64),
+        stops=np.zeros(2 * markets * STAKE_BINS, np.int64),
     )
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING
 from cascade.errors import OutputError
 
 if TYPE_CHECKING:
+    import polars as pl
     from matplotlib.figure import Figure as Picture
 
     from cascade.result import Replay
     from cascade.summary import Summary
+
+    Content = str | dict | list | Picture | pl.DataFrame
 
 MANIFEST = "manifest.json"
 MADE_BY = "cascade"
@@ -85,6 +88,16 @@ class OutputFolder:
                     progress(f"drawing {name}")
                 _save(draw(), self._folder / name)
             _write_manifest(self._folder, _origin(first) | {"seeds": list(summary.seeds)})
+
+    def publish(self, files: "Mapping[str, Content]", origin: Mapping) -> None:
+        """Write other files than a replay's: text, frames, pictures, what JSON can hold; and where they come from.
+
+        `origin` holds what the files can be made from again: command, configuration, inputs.
+        """
+        with _one_line(self.place):
+            for name, content in files.items():
+                _write_file(self._folder / name, content)
+            _write_manifest(self._folder, _code() | {"configuration": {}, "inputs": {}} | dict(origin))
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Put the folder at its place, or leave nothing behind."""
@@ -169,12 +182,29 @@ def _umask() -> int:
 # ── the files ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _write_file(path: Path, content: "Content") -> None:
+    """Write text, a frame, a picture, or what JSON can hold."""
+    if isinstance(content, str):
+        path.write_text(content, encoding="utf-8")
+    elif hasattr(content, "savefig"):
+        _save(content, path)  # pyright: ignore[reportArgumentType]
+    elif hasattr(content, "write_parquet"):
+        _write_frame(path, content)  # pyright: ignore[reportArgumentType]
+    else:
+        _write_json(path, content)  # pyright: ignore[reportArgumentType]
+
+
+def _write_frame(path: Path, frame: "pl.DataFrame") -> None:
+    parquet = BytesIO()  # written by us: polars calls a full disk a ComputeError
+    frame.write_parquet(parquet, compression="zstd", row_group_size=1 << 17)
+    path.write_bytes(parquet.getbuffer())
+
+
 def _write_frames(folder: Path, replay: "Replay") -> None:
     frames = {"liquidations": replay.liquidations, "path": replay.path, "minutes": replay.tracked.books}
+    frames["branching"] = replay.tracked.branching
     for name, frame in frames.items():
-        parquet = BytesIO()  # written by us: polars calls a full disk a ComputeError
-        frame.write_parquet(parquet, compression="zstd", row_group_size=1 << 17)
-        (folder / f"{name}.parquet").write_bytes(parquet.getbuffer())
+        _write_frame(folder / f"{name}.parquet", frame)
 
 
 def _write_summary(folder: Path, summary: "Summary", ranges: list[dict] | None = None) -> None:
@@ -198,6 +228,7 @@ def _pictures(replay: "Replay", summary: "Summary") -> dict[str, "Callable[[], P
         "shares.png": lambda: plots.shares(summary),
         "liquidation_map.png": lambda: plots.liquidation_map(replay),
         "liquidity.png": lambda: plots.liquidity(replay),
+        "branching.png": lambda: plots.branching(replay),
     }
 
 
@@ -239,14 +270,21 @@ def _origin(replay: "Replay") -> dict:
     canonical = json.dumps(configuration, sort_keys=True, default=_plain)
     return {
         "event": replay.event,
-        "version": _version("liquidation-cascade"),
-        "commit": _commit(),
-        "kernel_hash": _kernel_hash(),
-        "libraries": {name: _version(name) for name in LIBRARIES},
+        **_code(),
         "configuration_sha256": sha256(canonical.encode()).hexdigest(),
         "configuration": configuration,
         "inputs": provenance.pop("inputs", {}),
         **({"provenance": provenance} if provenance else {}),
+    }
+
+
+def _code() -> dict:
+    """Return which code and libraries ran."""
+    return {
+        "version": _version("liquidation-cascade"),
+        "commit": _commit(),
+        "kernel_hash": _kernel_hash(),
+        "libraries": {name: _version(name) for name in LIBRARIES},
     }
 
 

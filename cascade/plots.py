@@ -16,6 +16,7 @@ from cascade.plotbooks import (
     thinned,
     time_edges,
 )
+from cascade.plotcauses import draw_radii_by_coin, draw_radii_by_width, draw_waterfall, ranges, zoomed
 from cascade.plotstyle import (
     BLUE,
     BY_LEVERAGE,
@@ -35,9 +36,13 @@ from cascade.result import Replay, Result
 from cascade.summary import Figure, Summary
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     import polars as pl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
+
+    from cascade.attribution import Attribution
 
 VENUE_NAMES = {"binance": "Binance", "okx": "OKX", "bybit": "Bybit", "other": "other"}
 BAR_MINUTES = 5
@@ -109,6 +114,39 @@ def liquidity(result: Result | Replay, coin: str = "BTC") -> "Picture":
         draw_depth(depth, books)
         draw_spread(spread, books)
         name_hours(spread, result)
+    return figure
+
+
+def branching(result: Result | Replay, coin: str = "BTC") -> "Picture":
+    """How many lots a lot sold by force makes others sell, through the day: spectral radii, with the line at 1."""
+    result = _tracked(result)
+    with style():
+        figure, (prices, widths, coins) = stacked(3, height_in=5.8, ratios=(0.8, 1.2, 1.2))
+        draw_index(prices, result, coin)
+        draw_radii_by_width(widths, result, coin)
+        draw_radii_by_coin(coins, result)
+        name_hours(coins, result)
+    return figure
+
+
+def waterfall(found: "Attribution", over_priors: "Sequence[Mapping] | None" = None) -> "Picture":
+    """From news to the whole fall, and to all that was liquidated: what each mechanism adds, by Shapley values."""
+    told = found.as_dict()
+    coin, n = found.coins[0], len(found.seeds)
+    seeds = f"{n} seeds, ± standard error" if n > 1 else "one seed"
+    rows = (
+        (told["log_fall"][coin], 100.0, 2, f"Log fall of {coin} at its low, %", "log_fall"),
+        (told["liquidated_usd"], 1e-6, 0, "Liquidated value, USD million", "liquidated_usd"),
+    )
+    with style():
+        figure, axes = stacked(2, height_in=5.2, grid="x", sharex=False)
+        for axis, (parts, scale, digits, title, key) in zip(axes, rows, strict=True):
+            draw_waterfall(axis, parts, scale, digits, ranges(over_priors, key))
+            axis.set_xlim(*zoomed(parts, scale))
+            axis.set_title(title)
+        axes[0].set_title(seeds, loc="right", fontweight="normal")
+        if over_priors:
+            axes[1].set_title("grey: range over priors", loc="right", fontweight="normal")
     return figure
 
 

@@ -72,15 +72,20 @@ def style() -> Iterator[None]:
 
 
 def stacked(
-    rows: int, height_in: float, ratios: Sequence[float] | None = None, grid: str = "y"
+    rows: int, height_in: float, ratios: Sequence[float] | None = None, grid: str = "y", sharex: bool = True
 ) -> "tuple[Picture, Sequence[Axes]]":
-    """Return a figure and its axes, one below the other on one x axis."""
-    figure = _picture_class()(figsize=(WIDTH_IN, height_in), layout="constrained")
-    axes = list(figure.subplots(rows, 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0])
+    """Return a figure and its axes, one below the other, on one x axis unless told otherwise."""
+    figure = picture(height_in)
+    axes = list(figure.subplots(rows, 1, sharex=sharex, squeeze=False, height_ratios=ratios)[:, 0])
     for axis in axes:
         axis.grid(axis="both", visible=False)
         axis.grid(axis=grid, visible=True)
     return figure, axes
+
+
+def picture(height_in: float) -> "Picture":
+    """Return an empty figure of a page's width."""
+    return _picture_class()(figsize=(WIDTH_IN, height_in), layout="constrained")
 
 
 @cache

@@ -21,7 +21,8 @@ from cascade.kernels.population import (
     draw_openings,
     draw_survivors,
 )
-from cascade.state import POSITION, STAKE_BINS, TICKS, Accounts, Contracts, Ladder, Margin, Status
+from cascade.memory import empty_ladder
+from cascade.state import POSITION, Accounts, Contracts, Ladder, Margin, Status
 
 __all__ = ["LeverageAssumptions", "default_assumptions", "draw_population", "read_assumptions", "to_toml"]
 
@@ -241,13 +242,12 @@ def _with_extremes(paths: np.ndarray) -> np.ndarray:
 
 def _make_stage(plan: Plan, contracts: Contracts, margin: Margin, path: np.ndarray, rows: int, steps: int) -> Stage:
     """Return empty accounts and ladders."""
-    rungs = 2 * contracts.coin.size
     strata = plan.stock.size
     return Stage(
         accounts=Accounts(
             rows=np.empty(rows, POSITION), opening=np.zeros(steps + 1, np.int64), closing=np.empty(steps, np.int32)
         ),
-        ladder=Ladder(heads=np.zeros(rungs * TICKS, np.int32), stake=np.zeros(rungs * STAKE_BINS, np.int64)),
+        ladder=empty_ladder(contracts.coin.size),
         contracts=contracts,
         margin=margin,
         plan=plan,

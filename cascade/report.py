@@ -150,7 +150,7 @@ def _notes(summary: "Summary") -> list[str]:
         f"tracked run {runtime['total_s']:.1f} s, of which loop {runtime['loop_s']:.1f} s; "
         f"peak memory {runtime['peak_rss_mb']:,.0f} MB."
     )
-    return [imposed, *_on_candles(summary), *_news(summary), speed]
+    return [imposed, *_on_candles(summary), *_news(summary), *_branching(summary), speed]
 
 
 def _on_candles(summary: "Summary") -> list[str]:
@@ -177,6 +177,17 @@ def _news(summary: "Summary") -> list[str]:
         return []
     std_bp, lag1 = summary.news["std_bp"], summary.news["autocorrelation_1"]
     return [f"News solved for: standard deviation {std_bp:.1f} bp a minute, autocorrelation {lag1:+.2f}."]
+
+
+def _branching(summary: "Summary") -> list[str]:
+    """Return how near the coin's books and accounts came to a runaway."""
+    if not summary.branching:
+        return []
+    median, highest, hour = (summary.branching[name] for name in ("median", "highest", "hour"))
+    clock = f"{int(hour):02d}:{int(hour * 60) % 60:02d}"
+    return [
+        f"Lots that a lot sold of BTC sets off, within 1 %: {median:.2f} (median), {highest:.2f} at most ({clock})."
+    ]
 
 
 def _row(name: str, figure: "Figure", n_seeds: int) -> Row:

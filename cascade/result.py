@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade import branching
 from cascade.figures import measure
 from cascade.frames import (
     deleveragings_frame,
@@ -61,6 +62,9 @@ class Result:
     ledger: dict  # venue -> account -> quanta at the end; and "conserved": bool
     counters: dict  # messages by kind, trades, openings, closings, stops ...
     runtime: dict  # positions, book_messages, loop_s, population_s, total_s, peak_rss_mb
+    passing: np.ndarray = field(
+        default_factory=lambda: np.zeros((2, 0))
+    )  # float64, (2, markets): share of a market's fall by orders that reaches its coin's marks, and its own
     provenance: dict = field(default_factory=dict)  # resolved configuration, hashes, versions
     contract_usd: np.ndarray | float = 0.0  # float64, (markets,): USD in an inverse contract; 0 where they are linear
     deleveraged: np.ndarray = field(default_factory=lambda: np.zeros(0, DELEVERAGING))  # rows in time order
@@ -187,6 +191,11 @@ class Result:
                 "withdrawal": self.minutes["withdrawal"].ravel().astype(np.float64),
             }
         ).with_columns(pl.selectors.float().fill_nan(None))
+
+    @cached_property
+    def branching(self) -> "pl.DataFrame":
+        """The branching ratio of every levered market, and the spectral radius of its coin, by minute: `branching`."""
+        return branching.frame(self)
 
     def _touch_usd(self) -> tuple[np.ndarray, np.ndarray]:
         """Return best bid and ask by minute and market, nan where a side is empty."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from cascade.config import Mechanisms, Priors, load_priors
 from cascade.errors import InvalidConfigError, PriceRangeError, did_you_mean
+from cascade.given import BlindOrders, GivenBook, check_accounts
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
 from cascade.venues.adoption import adopted, with_pool
@@ -25,7 +26,7 @@ START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is
 class Programme:
     """A seller or buyer without leverage who takes from the book in equal slices.
 
-    `lots` in every step from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
+    `lots` every `every_s` seconds from `start_s` to before `stop_s`, at one venue; side "buy" or "sell".
     """
 
     coin: str
@@ -34,6 +35,7 @@ class Programme:
     start_s: int
     stop_s: int
     lots: int
+    every_s: int = 1
 
     def __post_init__(self) -> None:
         """Check what can be checked without the markets."""
@@ -41,6 +43,8 @@ class Programme:
             raise InvalidConfigError(f"side of a programme must be 'buy' or 'sell', got {self.side!r}")
         if not 0 <= self.start_s < self.stop_s:
             raise InvalidConfigError(f"a programme needs 0 <= start_s < stop_s, got {self.start_s} and {self.stop_s}")
+        if self.every_s < 1:
+            raise InvalidConfigError(f"every_s of a programme must be at least 1, got {self.every_s}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Scenario:
     news: np.ndarray | None = None  # float64, (coins, blocks): log change of the value; None: no news
     target_usd: np.ndarray | None = None  # float64, (coins, blocks): index that news is solved for; None: news as given
     programmes: tuple[Programme, ...] = ()
+    providers: GivenBook | BlindOrders | None = None  # None: providers quote around the reference by the priors
+    accounts: np.ndarray | None = None  # GIVEN_ACCOUNT: positions that are given instead of drawn from assumptions
     extra_order: bool = False  # one more order in the warm-up: the twin that measures noise
     start_ns: int = START_NS
     provenance: Mapping = field(default_factory=dict)  # where paths and inputs come from; goes to the manifest
@@ -95,6 +101,8 @@ class Scenario:
                 )
         if self.assumptions is not None and self.pre_day_usd is None:
             raise InvalidConfigError("assumptions need pre_day_usd, the path on which positions were opened; give it")
+        if self.accounts is not None:
+            check_accounts(self.accounts, drawn=self.assumptions is not None)
         self._check_range()
 
     @property
@@ -131,6 +139,8 @@ class Scenario:
             "programmes": [asdict(programme) for programme in self.programmes],
             "extra_order": self.extra_order,
             "tracks_a_path": self.target_usd is not None,
+            **({"providers": self.providers.describe()} if self.providers is not None else {}),
+            **({"accounts_given": len(self.accounts)} if self.accounts is not None else {}),
             **{key: value for key, value in self.provenance.items() if key != "inputs"},
         }
 

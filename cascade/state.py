@@ -119,6 +119,32 @@ class Exchange(NamedTuple):
     policy: np.ndarray  # int64, shape (1,): SelfTrade
 
 
+# ── a recorded book ──────────────────────────────────────────────────────────────────────────────────────────
+DEPTH_UPDATE = np.dtype(
+    [
+        ("time_ns", np.int64),  # UTC, of the exchange
+        ("local_ns", np.int64),  # UTC, of whoever recorded it; as time_ns where the file does not say
+        ("message", np.int64),  # number of the message: its rows hold at once
+        ("price", np.float64),
+        ("amount", np.float64),  # that rests there from now on, coins; 0 for nothing
+        ("side", np.int8),  # BUY or SELL
+        ("is_snapshot", np.int8),  # 1: the message is a whole book, and what was before it is discarded
+    ]
+)
+DEPTH_SEEN = np.dtype([("change", np.float64), ("bid", np.int32), ("ask", np.int32)])  # of the amount; best ticks after
+
+
+class Depth(NamedTuple):
+    """A recorded book of one market. Bids and asks have words of their own: a recording may cross."""
+
+    amounts: np.ndarray  # float64, shape (2 * TICKS,), index side * TICKS + tick
+    words0: np.ndarray  # uint64, which ticks hold amounts; as in Book, with the side in place of the market
+    words1: np.ndarray
+    words2: np.ndarray
+    best: np.ndarray  # int64, shape (2,): best bid tick or -1, best ask tick or TICKS
+    message: np.ndarray  # int64, shape (1,): number of the last message
+
+
 # ── positions ─────────────────────────────────────────────────────────────────────────────────────────────────
 NO_POSITION = -1
 OPEN, PENDING, CLOSED, STOPPING, QUEUED, LIQUIDATED = 0, 1, 2, 3, 4, 5  # status of a position
@@ -167,6 +193,7 @@ class Ladder(NamedTuple):
         np.ndarray
     )  # int32, shape (2 * markets * TICKS,): position + 1, or 0; index (2 * market + direction) * TICKS + tick
     stake: np.ndarray  # int64, shape (2 * markets * STAKE_BINS,): lots filed, by bins of ticks (the liquidation map)
+    stops: np.ndarray  # int64, likewise: of these, the lots that are filed at their stop
 
 
 STAKE_SHIFT = 6
@@ -394,6 +421,13 @@ MINUTE = np.dtype(
         ("ask_lots_01", np.int64),
         ("bid_lots_1", np.int64),  # depth within 1% of the mid
         ("ask_lots_1", np.int64),
+        ("bid_lots_05", np.int64),  # depth within 0.5% of the mid
+        ("liquidation_lots_01", np.int64),  # that a further fall of the mark by 0.1% would liquidate
+        ("liquidation_lots_05", np.int64),
+        ("liquidation_lots_1", np.int64),
+        ("stop_lots_01", np.int64),  # that it would stop
+        ("stop_lots_05", np.int64),
+        ("stop_lots_1", np.int64),
         ("taken_lots", np.int64),  # taken from the book in this minute, by anyone
         ("liquidated_lots", np.int64),  # of these, by liquidation orders
         ("withdrawal", np.float32),  # w in (0, 1] at the minute's end
@@ -435,13 +469,15 @@ MARKET = np.dtype(
         ),  # z, by how much (log) this market's providers deviate from R after flow that hit it alone
         ("impact", np.float64),  # log move that uninformed flow made in this step
         ("arbitraged", np.float64),  # log move that arbitrage made in this step
+        ("leaning", np.float64),  # log move that providers follow already within the step, before they learn it
         ("bid_before", np.int64),  # best prices before the flow whose impact is measured
         ("ask_before", np.int64),
         ("expired", np.int64),  # last bucket of the expiry wheel that was emptied
         ("weight", np.float64),  # depth over the coin's
         ("stress_per_lot", np.float64),  # one lot over the coin's depth within 1% on one side
         ("touch_lots", np.float64),  # mean size of a quote at the touch
-        ("noise_rate", np.float64),  # noise trades per step
+        ("requote_lots", np.float64),  # mean size of one that follows takers within the step
+        ("noise_rate", np.float64),  # noise trades per round
         ("funding_rate", np.float64),  # of notional, that longs pay to shorts each time
         ("funding_every", np.int64),  # steps between two payments; 0 for never
         ("funding_from", np.int64),  # FROM_WALLET or FROM_MARGIN, for isolated positions
@@ -465,8 +501,15 @@ POST = np.dtype(
 )
 THINNING = np.dtype([("sigmas", np.float64), ("factor", np.float64)])
 PROGRAMME = np.dtype(
-    [("start", np.int64), ("stop", np.int64), ("market", np.int64), ("side", np.int64), ("lots", np.int64)]
-)  # takes `lots` in every step from start to before stop; side of the book
+    [
+        ("start", np.int64),
+        ("stop", np.int64),
+        ("market", np.int64),
+        ("side", np.int64),
+        ("lots", np.int64),
+        ("every", np.int64),
+    ]
+)  # takes `lots` in every so many steps from start to before stop; side of the book
 
 
 class Liquidity(NamedTuple):
@@ -479,17 +522,38 @@ class Liquidity(NamedTuple):
     thinning: np.ndarray  # THINNING, ascending from 0 sigmas: by how much depth thins after such a bar
 
 
+PROVIDERS = np.dtype(
+    [
+        ("mode", np.int64),  # who provides, by the names below
+        ("band_ticks", np.int64),  # ZERO_INTELLIGENCE: orders lie within this many ticks of the opposite best
+        ("lots", np.int64),  # ... and have this size
+        ("posts", np.float64),  # ... so many come in a step, of both sides
+        ("life_s", np.float64),  # ... and live so long on average
+    ]
+)
+GIVEN_ORDER = np.dtype(
+    [("market", np.int64), ("side", np.int64), ("offset", np.int64), ("lots", np.int64)]
+)  # side of the book; offset in ticks from the reference
+# who provides: quotes around the reference (the default); a given book, laid once; one laid anew around the reference
+# in every step; orders at random distances from the opposite best (Smith and Farmer)
+AROUND_REFERENCE, STANDING, RENEWED, ZERO_INTELLIGENCE = range(4)
+
+
 class Settings(NamedTuple):
     """Numbers of a run that do not change while it runs."""
 
-    layout: np.ndarray  # int64, shape (4,): coins, venues, steps in a block of news, steps between map snapshots
+    layout: np.ndarray  # int64, (5,): coins, venues, steps in a block of news, steps between map snapshots, rounds
     switches: np.ndarray  # int64, shape (8,): mechanisms on (1) or off (0), by the names below
-    rates: np.ndarray  # float64, shape (11,): by the names below
+    rates: np.ndarray  # float64, shape (13,): by the names below
     keys: np.ndarray  # uint64, shape (markets * STREAMS,): draw keys by market and stream
     noise_lots: np.ndarray  # float64, shape (markets * QUANTILES,): quantiles of a noise trade's size
+    noise_pace: np.ndarray  # float64, shape (QUANTILES,): quantiles of how busy a second is, over the mean
     programmes: np.ndarray  # PROGRAMME
     news: np.ndarray  # float64, shape (coins, blocks): log change of V in a block; written where it is solved for
     target: np.ndarray  # float64, shape (coins, blocks): index at each block's end that news is solved for; 0 for none
+    providers: np.ndarray  # PROVIDERS, shape (1,)
+    given: np.ndarray  # GIVEN_ORDER, by market: the orders of a STANDING or RENEWED book
+    given_first: np.ndarray  # int64, shape (markets + 1,): where each market's orders begin in `given`
 
 
 # switches
@@ -508,7 +572,8 @@ LIQUIDATIONS, STOPS, WITHDRAWAL, ARBITRAGE, OPENINGS, LEARNING, TRACKING = range
     LIQUIDATION_STRESS,  # sigmas of stress per unit of liquidated over depth
     STRESS_FADE,  # per step
     WARMUP_PULL,  # of R to the opening price during the warm-up, per step
-) = range(12)
+    SEVERITY,  # of withdrawal: sd of its logarithm from one half hour to the next
+) = range(13)
 # mark rules
 MARK_MEDIAN, MARK_INDEX_BASIS, MARK_LAST, MARK_INDEX = range(4)
 # who pays funding of isolated positions
@@ -581,6 +646,16 @@ TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * t
 TALLY_DELEVERAGED = 3  # quanta at which winners were closed
 
 
+TAKEN = np.dtype(
+    [
+        ("clock", np.int64),  # steps since the warm-up began
+        ("lots", np.int64),  # filled
+        ("tick", np.int32),  # of the last fill
+        ("market", np.int16),
+        ("side", np.int8),  # of the taker: BUY or SELL
+        ("is_informed", np.int8),  # it took a quote that lagged
+    ]
+)
 PRICE = np.dtype([("index_usd", np.float64), ("value_usd", np.float64), ("reference_usd", np.float64)])
 
 
@@ -597,6 +672,8 @@ class Records(NamedTuple):
     mark: np.ndarray  # float64, shape (steps, markets)
     funding: np.ndarray  # int64, shape (hours, markets): quanta that each long lot paid at the end of the hour
     stake: np.ndarray  # float32, shape (snapshots, coins, 2, STAKE_BINS)
+    taken: np.ndarray  # TAKEN, shape (room,): orders of takers without leverage, as far as there is room
+    n_taken: np.ndarray  # int64, shape (1,): how many of them are written
 
 
 class World(NamedTuple):

@@ -56,6 +56,7 @@ def fake_result(seed: int = 1, n_liquidations: int = 4000, amplification: float 
         ledger={"Binance": {"pool": -12_000_000_000_000}, "conserved": True}, counters={"liquidations": n_liquidations},
         runtime={"positions": 4_100_000, "book_messages": 62_000_000, "loop_s": 3.6 + 0.01 * seed, "population_s": 1.6,
                  "total_s": 5.9, "peak_rss_mb": 1180.0},
+        passing=np.tile(0.95 * np.array([0.36, 0.15, 0.18, 0.18, 0.13]), (2, len(COINS))),
         provenance={"configuration": {"seed_independent": True, "markets": markets}},
     )  # fmt: skip
 
@@ -123,6 +124,10 @@ def _minutes(random, index, tick_usd, lot_base, floor_tick, tape) -> np.ndarray:
     minutes["ask_tick"] = minutes["bid_tick"] + np.maximum(np.rint(spread), 1)
     minutes["mark_usd"], minutes["withdrawal"] = price, calm
     minutes["taken_lots"] = lots_1 * 0.3
+    minutes["bid_lots_05"] = 0.5 * minutes["bid_lots_1"]
+    for width in ("01", "05", "1"):
+        minutes[f"liquidation_lots_{width}"] = 0.2 / calm * minutes[f"bid_lots_{width}"]
+        minutes[f"stop_lots_{width}"] = 0.05 * minutes[f"bid_lots_{width}"]
     np.add.at(minutes["liquidated_lots"], (tape["step"] // 60, tape["market"]), tape["filled_lots"])
     return minutes
 

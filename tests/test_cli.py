@@ -119,6 +119,12 @@ BAD = [
     (["replay", "2026-02-06", "--candles", "absent.csv"], "absent.csv: cannot be read"),
     (["replay", "2026-02-06", "--candles", "file"], "file, line 1"),
     (["calibrate", "2026-02-07"], "did you mean '2026-02-06'"),
+    (["attribute", "2026-02-07"], "did you mean '2026-02-06'"),
+    (["attribute", "2026-02-06", "--seeds", "0"], "--seeds"),
+    (["attribute", "2026-02-06", "--threads", "0"], "--threads"),
+    (["attribute", "2026-02-06", "--out", "file"], "not a folder"),
+    (["edge", "--threads", "none"], "--threads"),
+    (["edge", "--out", "theirs"], "did not write"),
     (["bench", "--base", "absent.bin"], "absent.bin: cannot be read"),
     (["bench", "--deep", "file"], "no stream of the yardstick"),
     (["replay", "2026-02-06", "--first-seed", "-1"], "--first-seed"),
@@ -224,6 +230,64 @@ def test_bench__prints_book_and_day(run, monkeypatch):
     monkeypatch.setattr(cli, "_day_figures", lambda cpp, lines: day if cpp == 70.0 else None)
     assert json.loads(run("bench", "--json")[1]) == {"book": book, "day": day}
     assert "core_ratio" in run("bench")[1]
+
+
+@pytest.fixture
+def small_attribution(monkeypatch):
+    """Let the event be a world of two minutes, and the mechanisms two."""
+    from functools import partial
+
+    from worlds import small_world
+
+    from cascade import attribution, reconstruction
+
+    monkeypatch.setattr(reconstruction, "reconstruct", lambda event, priors: small_world(200, shock=-0.05))
+    small = partial(attribution.attribute, mechanisms=("liquidations", "stops"))
+    monkeypatch.setattr(attribution, "attribute", small)
+
+
+def test_attribute__writes_a_table_a_picture_and_every_run(run, tmp_path, small_attribution):
+    import polars as pl
+
+    status, out, _ = run("attribute", "2026-02-06", "--seeds", "2", "--threads", "1")
+    assert status == 0 and "Liquidations" in out and "± " in out and "cascade-out/2026-02-06-attribution" in out
+    folder = tmp_path / "cascade-out" / "2026-02-06-attribution"
+    names = ["attribution.json", "manifest.json", "report.txt", "runs.parquet", "waterfall.png"]
+    assert sorted(path.name for path in folder.iterdir()) == names
+    assert (folder / "report.txt").read_text().rstrip() in out
+    assert pl.read_parquet(folder / "runs.parquet").shape[0] == 2 * 4
+    assert json.loads((folder / "manifest.json").read_text())["seeds"] == [1, 2]
+    assert run("attribute", "2026-02-06", "--seeds", "2", "--threads", "1")[0] == 0  # its own folder it replaces
+
+
+def test_attribute__json_adds_up(run, small_attribution, tmp_path):
+    told = json.loads(run("attribute", "2026-02-06", "--seeds", "2", "--json")[1])
+    falls = told["log_fall"]["BTC"]
+    shares = sum(share["mean"] for share in falls["shares"].values())
+    assert abs(falls["together"]["mean"] - falls["without"]["mean"] - shares) < 1e-9
+    assert told["seeds"] == [1, 2] and not any(tmp_path.iterdir())
+
+
+def test_edge__writes_where_shocks_run_away(run, monkeypatch, tmp_path):
+    from functools import partial
+
+    from cascade import edge
+
+    monkeypatch.setattr(edge, "SHOCKS", (0.01, 0.02))
+    monkeypatch.setattr(edge, "LEVERAGES", (1.0,))
+    monkeypatch.setattr(edge, "DEPTHS", (1.0,))
+    monkeypatch.setattr(edge, "PHASE_LEVERAGES", (1.0, 1.5, 2.0))
+    monkeypatch.setattr(edge, "PHASE_DEPTHS", (0.5, 0.7, 1.0))
+    monkeypatch.setattr(edge, "PACES_MIN", (2,))
+    monkeypatch.setattr(edge, "Market", partial(edge.Market, hours=0.6))
+    status, out, _ = run("edge", "--quick", "--threads", "1")
+    assert status == 0 and "BTC at binance" in out
+    assert sorted(path.name for path in (tmp_path / "cascade-out" / "edge").iterdir()) == [
+        "edge.json",
+        "edge.png",
+        "manifest.json",
+        "report.txt",
+    ]
 
 
 # ── as a process ────────────────────────────────────────────────────────────────────────────────────────────

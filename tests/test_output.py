@@ -14,9 +14,9 @@ from cascade.output import OutputFolder
 from cascade.result import Replay
 from cascade.summary import summarise
 
-FRAMES = ("liquidations.parquet", "path.parquet", "minutes.parquet")
+FRAMES = ("liquidations.parquet", "path.parquet", "minutes.parquet", "branching.parquet")
 REPORTS = ("summary.json", "report.txt", "report.md", "manifest.json")
-PICTURES = ("path.png", "shares.png", "liquidation_map.png", "liquidity.png")
+PICTURES = ("path.png", "shares.png", "liquidation_map.png", "liquidity.png", "branching.png")
 
 
 @pytest.fixture(scope="module")

@@ -78,11 +78,13 @@ def test_shares__show_what_was_reported_beside_the_seeds(replay):
 def test_liquidation_map__and_liquidity__name_their_units(replay):
     words = texts(plots.liquidation_map(replay.tracked, coin="ETH"))
     assert "ETH price, USD" in words and "USD per 0.1 % of price" in words
+    words = texts(plots.branching(replay.tracked, coin="ETH"))
+    assert "lots per lot" in words and "by a lot sold of ETH" in words and "DOGE" in words
     words = texts(plots.liquidity(replay, coin="ETH"))
     assert "USD million" in words and "basis points" in words and "within 0.1 %" in words
 
 
-@pytest.mark.parametrize("draw", [plots.path, plots.shares, plots.liquidation_map, plots.liquidity])
+@pytest.mark.parametrize("draw", [plots.path, plots.shares, plots.liquidation_map, plots.liquidity, plots.branching])
 def test_pictures__of_a_day_without_liquidations_can_be_drawn(replay, draw):
     calm = replace(
         replay.tracked,
@@ -104,6 +106,6 @@ def test_pictures__show_themselves_in_a_notebook(replay):
 
 
 def test_pictures__refuse_an_unknown_coin(replay):
-    for draw in (plots.path, plots.liquidation_map, plots.liquidity):
+    for draw in (plots.path, plots.liquidation_map, plots.liquidity, plots.branching):
         with pytest.raises(ValueError, match="coin must be one of BTC, ETH"):
             draw(replay, coin="PEPE")

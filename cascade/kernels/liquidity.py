@@ -5,8 +5,10 @@ import math
 import numpy as np
 
 from cascade.kernels.book import append, free_slot, new_slot, unlink
-from cascade.kernels.draws import bits, field, poisson, uniform
+from cascade.kernels.draws import bits, field, normal, poisson, uniform
 from cascade.kernels.jit import rule
+from cascade.kernels.orders import note_taken
+from cascade.kernels.record import lots_at
 from cascade.state import (
     BUY,
     HISTORY,
@@ -24,17 +26,21 @@ from cascade.state import (
     REFILL,
     RETREAT,
     SELL,
+    SEVERITY,
     STEP_S,
     STREAMS,
     STRESS_FADE,
     TAKEN_SHARE,
     TICKS,
+    VALUE_STREAM,
     WHEEL,
     WITHDRAWAL,
 )
 
 TOUCH_QUOTES = 4  # posted at the touch in every step, two a side
 TOUCH_LIFE_S = 2.0  # mean
+EPISODE_S, EPISODES = 1800, 1 << 20  # for how long a severity of withdrawal holds, and which draw it is
+REQUOTES = 1 << 20  # draws of a step from there on are those of quotes that follow takers
 
 
 @rule
@@ -59,25 +65,27 @@ def expire(world, market):
 @rule
 def fair_tick(world, market):
     """Return the reference price in ticks of the market's book, with its fraction."""
-    usd = world.coins[world.contracts.coin[market]]["reference_usd"] * (1.0 + world.markets[market]["local"])
+    deviation = world.markets[market]["local"] + world.markets[market]["leaning"]
+    usd = world.coins[world.contracts.coin[market]]["reference_usd"] * (1.0 + deviation)
     return usd / world.contracts.tick_usd[market] - world.contracts.floor_tick[market]
 
 
 @rule
-def settle_stale(world, market):
+def settle_stale(world, market, clock):
     """Clear the quotes that lag the reference: informed traders take some, the owners pull the rest in time."""
     best = world.book.best
     fair = min(max(np.int64(math.floor(fair_tick(world, market))), -1), TICKS - 1)  # off the book: all of a side lags
     while best[2 * market] > fair:
-        clear_front(world, market, best[2 * market])
+        clear_front(world, market, BUY, clock)
     while best[2 * market + 1] <= fair:
-        clear_front(world, market, best[2 * market + 1])
+        clear_front(world, market, SELL, clock)
 
 
 @rule
-def clear_front(world, market, tick):
-    """Take or pull the first order at `tick`; which of the two was drawn at its birth."""
+def clear_front(world, market, side, clock):
+    """Take or pull the first order of a side; which of the two was drawn at its birth."""
     book, counters = world.book, world.counters
+    tick = book.best[2 * market + side]
     slot = np.int64(book.levels[market * TICKS + tick]["head"])
     order = book.orders[slot]
     if uniform(np.uint64(order["id"])) < world.settings.rates[TAKEN_SHARE]:
@@ -85,6 +93,7 @@ def clear_front(world, market, tick):
         counters.n[N_TRADES] += 1
         counters.n[N_INFORMED] += 1
         world.markets[market]["last_tick"] = tick
+        note_taken(world, market, clock, 1 - side, np.int64(order["lots"]), True)
     else:
         counters.n[N_PULLED] += 1
     order["lots"] = 0
@@ -150,6 +159,27 @@ def post_touch(world, market, side, fair, word):
 
 
 @rule
+def requote(world, market, clock, turn):
+    """Clear what lags what takers did within the step, and fill up what they left at the best price."""
+    settle_stale(world, market, clock)
+    fair = fair_tick(world, market)
+    key = world.settings.keys[STREAMS * market + POST_STREAM]
+    for side in range(2):
+        tick = np.int64(math.floor(fair)) + side
+        if tick < 0 or tick >= TICKS:
+            continue
+        there = lots_at(world, market, tick) if world.book.best[2 * market + side] == tick else 0
+        missing = world.markets[market]["requote_lots"] - there
+        if missing <= 0.0:
+            continue
+        word = bits(key, clock, REQUOTES + 2 * turn + side)
+        slot = post(world, market, side, tick, word)
+        size = world.liquidity.posts[field(word, 10, 10)]["exponential"]
+        life_s = TOUCH_LIFE_S * world.liquidity.posts[field(word, 20, 10)]["exponential"]
+        endow(world, market, slot, missing * size, life_s)
+
+
+@rule
 def post_depth(world, market, fair, price_ticks, word):
     """Post one order at a drawn distance; size and lifetime go with the distance."""
     liquidity = world.liquidity
@@ -180,6 +210,14 @@ def thinning(liquidity, sigmas):
 
 
 @rule
+def severity(world, coin, clock):
+    """Return by what factor providers overdo, or underdo, withdrawal in this half hour: lognormal, with median 1."""
+    first = coin * world.settings.layout[1]
+    key = world.settings.keys[STREAMS * first + VALUE_STREAM]
+    return math.exp(world.settings.rates[SEVERITY] * normal(uniform(bits(key, clock // EPISODE_S, EPISODES))))
+
+
+@rule
 def withdraw(world, coin, clock):
     """Move `w` towards what the last five minutes ask for, and let the orders age: faster, the thinner the book.
 
@@ -194,7 +232,10 @@ def withdraw(world, coin, clock):
     world.coins[coin]["liquidated"] *= 1.0 - rates[STRESS_FADE]
     w = world.coins[coin]["withdrawal"]
     if world.settings.switches[WITHDRAWAL] == 1:
-        floor = 1.0 / thinning(liquidity, stress)
+        factor = thinning(liquidity, stress)
+        if rates[SEVERITY] > 0.0:
+            factor = 1.0 + severity(world, coin, clock) * (factor - 1.0)
+        floor = 1.0 / factor
         w += (floor - w) * (rates[RETREAT] if floor < w else rates[REFILL])
         world.coins[coin]["withdrawal"] = w
     world.coins[coin]["hazard_s"] += rates[STEP_S] / math.sqrt(w)

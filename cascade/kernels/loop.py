@@ -3,19 +3,21 @@
 import numpy as np
 
 from cascade.kernels.accounts import close_due, close_stopped, open_pending
+from cascade.kernels.branching import record_offspring
 from cascade.kernels.cross import liquidate_cross
 from cascade.kernels.draws import stream_key
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.liquidation import drain
-from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, settle_stale, withdraw
+from cascade.kernels.liquidity import endow, expire, fair_tick, post, post_quotes, requote, settle_stale, withdraw
+from cascade.kernels.placement import lay, post_blindly
 from cascade.kernels.pools import record_pools
-from cascade.kernels.prices import hear_news, learn, mark_market, mid_usd, move_since, note_touch
+from cascade.kernels.prices import hear_news, lean, learn, mark_market, mid_usd, move_since, note_touch
 from cascade.kernels.queues import fire_ladders
 from cascade.kernels.record import record_minute, record_prices, record_stake
 from cascade.kernels.takers import arbitrage, run_programmes, trade_noise
-from cascade.state import ARBITRAGE, BUY, OPENINGS, STREAMS
+from cascade.state import ARBITRAGE, AROUND_REFERENCE, BUY, OPENINGS, RENEWED, STANDING, STREAMS, ZERO_INTELLIGENCE
 
 
 @kernel
@@ -37,10 +39,36 @@ def post_one_more(world, market, distance, depth_share, life_s):
 @rule
 def provide_liquidity(world, market, clock):
     """Let orders expire, quotes that lag be cleared, and new ones be posted."""
-    expire(world, market)
-    settle_stale(world, market)
-    post_quotes(world, market, clock)
+    mode = world.settings.providers[0]["mode"]
+    if mode != STANDING:
+        expire(world, market)
+    if mode == AROUND_REFERENCE:
+        settle_stale(world, market, clock)
+        post_quotes(world, market, clock)
+    elif mode == RENEWED:
+        lay(world, market, True)
+    elif mode == ZERO_INTELLIGENCE:
+        post_blindly(world, market, clock)
     note_touch(world, market)
+
+
+@rule
+def trade_in_rounds(world, market, clock):
+    """Send noise trades; where a step has several rounds, providers follow each but the last and quote again."""
+    trade_noise(world, market, clock, 0)
+    for turn in range(1, world.settings.layout[4]):
+        lean(world, market)
+        requote(world, market, clock, turn)
+        note_touch(world, market)
+        trade_noise(world, market, clock, turn)
+
+
+@rule
+def forget_flow(world, n_markets):
+    """Teach nothing in the warm-up."""
+    for market in range(n_markets):
+        world.markets[market]["impact"] = 0.0
+        world.markets[market]["leaning"] = 0.0
 
 
 @rule
@@ -97,6 +125,7 @@ def record(world, step, n_coins, n_markets):
         world.markets[market]["spread_ticks"] += world.book.best[2 * market + 1] - world.book.best[2 * market]
         if (step + 1) % 60 == 0:
             record_minute(world, step // 60, market)
+            record_offspring(world, step // 60, market)
     every = world.settings.layout[3]
     if step % every == 0:
         record_stake(world, step // every, n_coins, n_markets // n_coins)
@@ -114,8 +143,9 @@ def run_steps(world, first_step, last_step, warmup):
             withdraw(world, coin, clock)
         for market in range(n_markets):
             provide_liquidity(world, market, clock)
-            trade_noise(world, market, clock)
+            trade_in_rounds(world, market, clock)
         if step < 0:
+            forget_flow(world, n_markets)
             continue
         run_programmes(world, step)
         trade_accounts(world, step, n_markets)

@@ -52,6 +52,19 @@ def take_at_market(world, market, side, lots):
 
 
 @rule
+def note_taken(world, market, clock, side, lots, is_informed):
+    """Write down the order of a taker without leverage, while there is room."""
+    records = world.records
+    i = records.n_taken[0]
+    if i >= records.taken.size or lots == 0:
+        return
+    records.n_taken[0] = i + 1
+    row = records.taken[i]
+    row["clock"], row["market"], row["side"], row["lots"] = clock, market, side, lots
+    row["tick"], row["is_informed"] = world.markets[market]["last_tick"], is_informed
+
+
+@rule
 def fill_value(world, market, filled):
     """Return the value in quanta of the last order's fills: exact, or of every inverse fill rounded down."""
     if world.contracts.payoff[market] < 0:

@@ -92,6 +92,15 @@ def log_move(world, market, before, after):
 
 
 @rule
+def lean(world, market):
+    """Let the market's providers follow, within the step, the share of flow's impact so far that they will learn."""
+    state, settings = world.markets[market], world.settings
+    state["impact"] += move_since(world, market)
+    if settings.switches[LEARNING] == 1:
+        state["leaning"] = settings.rates[SHARE] * state["impact"]
+
+
+@rule
 def learn(world, coin):
     """Let providers forget a little, and follow a share of what uninformed flow did to the price.
 
@@ -109,6 +118,7 @@ def learn(world, coin):
             learn_locally(world.markets[market], common, arbitraged, rates)
     for market in range(first, first + n_venues):
         world.markets[market]["impact"] = 0.0
+        world.markets[market]["leaning"] = 0.0
         world.markets[market]["arbitraged"] = 0.0
 
 

@@ -7,7 +7,7 @@ from cascade.kernels.jit import rule
 from cascade.kernels.prices import mid_usd
 from cascade.state import BUY, NO_ORDER, STAKE_BINS, TICKS
 
-NEAR, WIDE = 0.001, 0.01  # fractions of the mid within which depth is measured
+NEAR, MIDDLE, WIDE = 0.001, 0.005, 0.01  # fractions of the mid within which depth is measured
 
 
 @rule
@@ -61,7 +61,8 @@ def record_minute(world, minute, market):
     row["withdrawal"] = world.coins[world.contracts.coin[market]]["withdrawal"]
     row["bid_lots_01"] = lots_within(world, market, 0, 0.0, NEAR)
     row["ask_lots_01"] = lots_within(world, market, 1, 0.0, NEAR)
-    row["bid_lots_1"] = row["bid_lots_01"] + lots_within(world, market, 0, NEAR, WIDE)
+    row["bid_lots_05"] = row["bid_lots_01"] + lots_within(world, market, 0, NEAR, MIDDLE)
+    row["bid_lots_1"] = row["bid_lots_05"] + lots_within(world, market, 0, MIDDLE, WIDE)
     row["ask_lots_1"] = row["ask_lots_01"] + lots_within(world, market, 1, NEAR, WIDE)
     row["taken_lots"], row["liquidated_lots"] = (
         world.markets[market]["taken_lots"],

@@ -5,7 +5,7 @@ import numpy as np
 from cascade.kernels.draws import bits, field, poisson, uniform
 from cascade.kernels.jit import rule
 from cascade.kernels.money import coins_in_lot
-from cascade.kernels.orders import take_at_limit, take_at_market
+from cascade.kernels.orders import note_taken, take_at_limit, take_at_market
 from cascade.state import (
     ARBITRAGE_COST,
     BUY,
@@ -19,19 +19,25 @@ from cascade.state import (
     TICKS,
 )
 
+MOST_A_ROUND = 1024  # noise trades: far beyond what their rate allows
+PACE = 1 << 20  # the draw of how busy a second is
 ARBITRAGE_ROUNDS = 8  # at most, for a coin in a step
 
 
 @rule
-def trade_noise(world, market, step):
-    """Send this step's noise trades: either side alike, sizes from a table of quantiles."""
+def trade_noise(world, market, step, turn):
+    """Send the noise trades of a round of this step: either side alike, sizes from a table of quantiles."""
     settings = world.settings
-    key = settings.keys[STREAMS * market + NOISE_STREAM]
-    for k in range(1, 1 + poisson(world.markets[market]["noise_rate"], uniform(bits(key, step, 0)))):
+    key, first = settings.keys[STREAMS * market + NOISE_STREAM], turn * MOST_A_ROUND
+    pace = settings.noise_pace[field(bits(key, step, PACE), 0, 10)]
+    count = poisson(world.markets[market]["noise_rate"] * pace, uniform(bits(key, step, first)))
+    for k in range(first + 1, first + 1 + count):
         word = bits(key, step, k)
         lots = np.int64(settings.noise_lots[market * QUANTILES + field(word, 0, 10)])
-        take_at_market(world, market, field(word, 10, 1), max(lots, np.int64(1)))
+        side = field(word, 10, 1)
+        filled = take_at_market(world, market, side, max(lots, np.int64(1)))
         world.counters.n[N_NOISE] += 1
+        note_taken(world, market, step, side, filled, False)
 
 
 @rule
@@ -40,7 +46,8 @@ def run_programmes(world, step):
     programmes = world.settings.programmes
     for j in range(len(programmes)):
         programme = programmes[j]
-        if programme["start"] <= step < programme["stop"]:
+        due = programme["start"] <= step < programme["stop"]
+        if due and (step - programme["start"]) % programme["every"] == 0:
             take_at_market(world, programme["market"], programme["side"], programme["lots"])
             world.counters.n[N_PROGRAMME] += 1
 

@@ -22,6 +22,12 @@ def trigger_tick(row):
 
 
 @rule
+def is_stop(row):
+    """Whether it is at its stop, before its liquidation, that a position fires."""
+    return row["stop_tick"] >= 0 and trigger_tick(row) != row["liquidation_tick"]
+
+
+@rule
 def file_position(accounts, ladder, i, tick, direction):
     """Put position `i` at the head of the list at `tick`; a tick outside the book is no trigger."""
     row = accounts.rows[i]
@@ -37,11 +43,13 @@ def file_position(accounts, ladder, i, tick, direction):
         accounts.rows[first]["prev"] = i
     ladder.heads[rung * TICKS + tick] = i + 1
     ladder.stake[rung * STAKE_BINS + (tick >> STAKE_SHIFT)] += row["lots"]
+    if is_stop(row):
+        ladder.stops[rung * STAKE_BINS + (tick >> STAKE_SHIFT)] += row["lots"]
 
 
 @rule
 def unfile(accounts, ladder, i):
-    """Take position `i` out of its list, if it is in one."""
+    """Take position `i` out of its list, if it is in one; lots and triggers are still those that it was filed with."""
     row = accounts.rows[i]
     tick = row["filed_tick"]
     if tick < 0:
@@ -56,3 +64,5 @@ def unfile(accounts, ladder, i):
         accounts.rows[behind]["prev"] = before
     row["filed_tick"] = -1
     ladder.stake[rung * STAKE_BINS + (tick >> STAKE_SHIFT)] -= row["lots"]
+    if is_stop(row):
+        ladder.stops[rung * STAKE_BINS + (tick >> STAKE_SHIFT)] -= row["lots"]
