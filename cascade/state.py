@@ -176,18 +176,19 @@ STAKE_BINS = TICKS >> STAKE_SHIFT
 # ── cross accounts ────────────────────────────────────────────────────────────────────────────────────────────
 PORTFOLIO = np.dtype(
     [
-        ("wallet", np.int64),  # quanta in its venue's purse: what was paid in, and profits and losses realised
-        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs
+        ("wallet", np.int64),  # quanta in its purse: what was paid in, and profits and losses realised
+        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs; the first is a contract
         ("next", np.int32),  # in the list of those to look at, or in its venue's queue
         ("trigger_step", np.int32),  # of its last breach
+        ("last_order", np.int32),  # step + 1 of its last liquidation order; 0 for none
         ("leverage", np.float32),  # gross notional over equity at the day's start
         ("moved_by", np.int16),  # market whose move had it looked at last; -1 for none
+        ("settled", np.int16),  # hours of the day whose funding it has paid
         ("n_legs", np.int8),
         ("venue", np.int8),
         ("status", np.int8),  # OPEN, WATCHED, QUEUED or LIQUIDATED
         ("bucket", np.int8),  # leverage bucket at the day's start
-        ("settled", np.int8),  # hours of the day whose funding it has paid
-        ("is_taken", np.int8),  # 1 once a liquidation order was sent for it
+        ("pad", np.int32),
     ]
 )
 LEG = np.dtype(
@@ -203,7 +204,7 @@ LEG = np.dtype(
         ("is_coin", np.int8),  # 1: coin held as collateral, in its spot market
     ]
 )
-assert PORTFOLIO.itemsize == LEG.itemsize == 32
+assert PORTFOLIO.itemsize == 40 and LEG.itemsize == 32
 
 LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
 ENGINE = np.dtype(
@@ -212,7 +213,6 @@ ENGINE = np.dtype(
         ("last_queued", np.int64),
         ("rate", np.int64),  # liquidation orders of cross accounts per step
         ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
-        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
     ]
 )
 

@@ -20,10 +20,12 @@ SIX_USD = OPEN_USD | {"XRP": 1.5, "SOL": 93.0, "DOGE": 0.105, "BNB": 700.0}
 HAIRCUTS = {"BTC": 0.05, "ETH": 0.1}
 
 
-def taking_coins(venue: str | Venue, **rules) -> Venue:
-    """Return a venue that takes coins as collateral, some of its rules of liquidation replaced."""
+def taking_coins(venue: str | Venue, pool_usd: float | None = None, **rules) -> Venue:
+    """Return a venue that takes coins as collateral, some of its rules of liquidation replaced, and its pool."""
     tables = load_venue(venue).model_dump(exclude_unset=True)
     tables["liquidation"] |= rules
+    if pool_usd is not None:
+        tables["insurance"] |= {"pool_usd": pool_usd}
     if tables["contract"] == "linear":
         tables["cross"] = {"haircuts": HAIRCUTS, "source": "test"}
     return Venue.model_validate(tables)
@@ -38,10 +40,12 @@ def one_rate(name: str) -> Venue:
     return Venue.model_validate(tables)
 
 
-def cross_scenario(coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, rate_8h=0.0, rules=None) -> Scenario:
+def cross_scenario(
+    coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, rate_8h=0.0, pool_usd=None, rules=None
+) -> Scenario:
     """Return a scenario without isolated positions, at venues that take coins and send orders at once."""
     fast = {"orders_per_s": 1e6} | (rules or {})
-    books = [*(taking_coins(venue, **fast) for venue in venues), *load_venues(["spot"])]
+    books = [*(taking_coins(venue, pool_usd, **fast) for venue in venues), *load_venues(["spot"])]
     return Scenario(
         name="cross",
         coins=coins,
@@ -142,7 +146,7 @@ def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far:
     ledger = make_ledger(scenario, world.contracts, world.accounts, cross)
     lots = ledger.lots.reshape(-1, HOLDERS)
     lots[:, EXTERNAL_LOTS] = -lots[:, CROSS_LOTS]
-    records = make_records(scenario, len(world.markets), len(legs))
+    records = make_records(scenario, world.rules, ledger, len(legs))
     return world._replace(cross=cross, ledger=ledger, records=records)
 
 

@@ -32,6 +32,7 @@ class Portfolio:
     legs: list[Leg]
     status: int = state.OPEN
     breached_at: int = -1
+    last_order: int = 0
     settled: int = 0
 
 
@@ -78,8 +79,11 @@ class ReferenceCross:
         market = self.markets[leg.market]
         return 0.0 if leg.is_coin or leg.lots == 0 else market.unit * market.required(leg, market.mark_usd)
 
-    def is_short(self, account: Portfolio) -> bool:
-        return self.equity(account) < sum(map(self.required, account.legs))
+    def slack(self, account: Portfolio) -> float:
+        slack = float(self.equity(account))
+        for leg in account.legs:
+            slack -= self.required(leg)
+        return slack
 
     def ruin_usd(self, account: Portfolio, leg: Leg) -> float:
         """Return the price of a leg at which the account has nothing left, its other legs at their marks."""
@@ -101,7 +105,7 @@ class ReferenceCross:
         breached = []
         for account in self.accounts:
             self.settle_funding(account, step)
-            if account.status == state.OPEN and self.is_short(account):
+            if account.status == state.OPEN and self.slack(account) < 0:
                 account.status, account.breached_at = state.QUEUED, step
                 breached.append(account.number)
         return breached
@@ -143,7 +147,7 @@ class ReferenceCross:
             orders = int(venue.liquidation.orders_per_s) if venue.liquidation else 0
             while orders > 0 and queue:
                 account = queue[0]
-                if in_book and not self.is_short(account):
+                if in_book and self.slack(account) >= 0:
                     account.status = state.OPEN
                     queue.pop(0)
                     continue
@@ -154,62 +158,122 @@ class ReferenceCross:
                         break
                 if account.status == state.LIQUIDATED:
                     queue.pop(0)
+                elif venue.liquidation.rule != "whole":
+                    account.status = state.OPEN
+                    queue.pop(0)
 
     def liquidate(self, account: Portfolio, step: int, venue, in_book: bool) -> None:
-        """Close the worst leg: into the book, the rest by the pool; or, off the book, at its mark."""
+        """Close the worst leg or a part of it: into the book, the rest by the pool; or, off the book, at its mark."""
         measures = {
             "largest_loss": lambda leg: -self.profit(account, leg),
             "largest_notional": lambda leg: self.value(account, leg),
             "largest_margin": self.required,
         }
-        leg = max(
-            (leg for leg in account.legs if not leg.is_coin and leg.lots), key=measures[venue.liquidation.cross_order]
-        )
+        terms = venue.liquidation
+        leg = max((leg for leg in account.legs if not leg.is_coin and leg.lots), key=measures[terms.cross_order])
         market, side, lots, equity = self.markets[leg.market], leg.side, leg.lots, self.equity(account)
-        row = {"account": account.number, "trigger_step": account.breached_at, "step": step}
-        row |= {"market": leg.market, "side": side, "lots": lots, "fee": 0}
-        pool, taken_over, filled = (self.home(account).purse, state.POOL), 0, lots
-        before = self.cash[pool]
-        if in_book:
-            ticks = min(self.ruin_usd(account, leg) / market.tick_usd, 1e9) - market.floor
-            tick = min(max(math.ceil(ticks) if side > 0 else math.floor(ticks), 0), TICKS - 1)
-            filled, value, _ = market.take(SELL if side > 0 else BUY, tick, lots)
-            if filled:
-                self.release(account, leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
-                row["fee"] = self.charge(account, market, value)
-            if leg.lots:
-                at_mark = self.at_mark(leg.market, leg.lots)
-                taken_over = self.good(leg) * at_mark
-                value = max(at_mark - self.good(leg) * (equity * leg.lots // lots), 0)
-                self.release(account, leg, leg.lots, value, state.POOL, state.POOL_LOTS)
-        else:
+        row = Counter(account=account.number, trigger_step=account.breached_at, step=step, market=leg.market, side=side)
+        row |= {name: 0 for name in ("fee", "pool", "socialised", "taken_over_lots", "filled_lots", "kind")}
+        wallet, price = account.wallet, self.ruin_usd(account, leg) / market.tick_usd
+        if not in_book:
+            row["filled_lots"] = lots
             value = self.at_mark(leg.market, lots)
             self.release(account, leg, lots, value, state.ABSORBER, state.ABSORBER_LOTS)
             row["fee"] = self.charge(account, market, value)
+        elif equity < terms.backstop * (equity - self.slack(account)):
+            row["kind"] = state.BACKSTOP
+            self.take_over(account, leg, lots, equity, row)
+        else:
+            wanted = self.lots_of_order(account, leg, step)
+            row["kind"] = state.ORDER_WHOLE if wanted == lots else state.ORDER_PART
+            tick = (math.ceil if side > 0 else math.floor)(min(price, 1e9) - market.floor)
+            if terms.order == "market":
+                tick = 0 if side > 0 else TICKS - 1
+            filled, value, _ = market.take(SELL if side > 0 else BUY, min(max(tick, 0), TICKS - 1), wanted)
+            row["filled_lots"] = filled
+            if filled:
+                self.release(account, leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
+                row["fee"] = self.charge(account, market, value)
+            self.take_over(account, leg, wanted - filled, equity * (wanted - filled) // lots, row)
+            lots = wanted
+        account.last_order, kept = step + 1, 0
         if not any(leg.lots for leg in account.legs if not leg.is_coin):
-            taken_over += self.close(account, in_book, venue)
-        gained = self.cash[pool] - before + taken_over
-        self.tape.append(row | {"filled_lots": filled, "pool": gained})
+            kept = self.close(account, in_book, venue, row)
+        self.tape.append(dict(row) | {"lots": lots, "loss": row.pop("coins", 0) + wallet - account.wallet - kept})
+        self.tape[-1].pop("coins", None)
 
-    def close(self, account: Portfolio, in_book: bool, venue) -> int:
-        """Sell coins for a wallet below zero; the pool pays the rest, or keeps what is left where that is the rule."""
-        taken_over = 0
+    def lots_of_order(self, account: Portfolio, leg: Leg, step: int) -> int:
+        """Return what one order closes of a leg, by the venue's rule; all of it where that would be nothing."""
+        market, terms = self.markets[leg.market], self.scenario.venues[account.venue].liquidation
+        closed = leg.lots
+        if terms.rule == "brackets":
+            rows, unit = market.terms.brackets, market.venue.bracket_unit(market.coin)
+            price = market.entry_usd(leg) if unit == "entry_notional" else market.mark_usd
+            size = leg.lots * market.lot_base / (market.terms.contract_base or 1.0)
+            measure = size if unit == "contracts" else market.notional(leg.lots, price)
+            k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1) - terms.brackets_down
+            closed = leg.lots - int(rows[k].cap / measure * leg.lots) if k >= 0 else leg.lots
+        elif terms.rule == "fraction":
+            usd = leg.lots * (market.terms.contract_usd if market.is_inverse else market.lot_base * market.mark_usd)
+            is_soon = account.last_order > 0 and step + 1 - account.last_order <= terms.pause_s
+            closed = leg.lots if usd <= terms.above_usd or is_soon else int(terms.fraction * leg.lots)
+        elif terms.rule == "compliance":
+            fee = market.venue.clearance_fee(market.coin) * self.value(account, leg)
+            freed = (self.required(leg) - fee) / leg.lots
+            closed = int(-self.slack(account) / freed) + 1 if -self.slack(account) < freed * leg.lots else leg.lots
+        return closed if 0 < closed < leg.lots else leg.lots
+
+    def take_over(self, account: Portfolio, leg: Leg, lots: int, stake: int, row: Counter) -> None:
+        """Give lots to the pool at the mark less the equity at stake; what that costs it too much is socialised."""
+        if lots == 0:
+            return
+        good, at_mark, pool = self.good(leg), self.at_mark(leg.market, lots), (self.home(account).purse, state.POOL)
+        value = max(at_mark - good * stake, 0)
+        gain = good * (at_mark - value)
+        missing = max(-gain - max(self.worth(pool[0]), 0), 0) if gain < 0 else 0
+        self.cash[pool] += missing
+        self.cash[pool[0], state.SOCIALISED] -= missing
+        self.release(account, leg, lots, value, state.POOL, state.POOL_LOTS)
+        row["taken_over_lots"] += lots
+        row["pool"] += gain + missing
+        row["socialised"] += missing
+
+    def worth(self, purse: int) -> int:
+        """Return a pool's cash, and its contracts at the mark."""
+        worth = self.cash[purse, state.POOL]
+        for market in self.markets:
+            lots = self.held[market.number, state.POOL_LOTS]
+            if market.purse == purse and lots:
+                worth += (-1 if market.is_inverse else 1) * self.at_mark(market.number, lots)
+        return worth
+
+    def close(self, account: Portfolio, in_book: bool, venue, row: Counter) -> int:
+        """Sell coins for a wallet below zero; the pool bears the rest. Return what is left to the owner."""
         for leg in account.legs:
             if leg.lots and account.wallet < 0:
+                at_mark, lots = self.at_mark(leg.market, leg.lots), leg.lots
+                row["coins"] += at_mark
                 if not in_book:
-                    at_mark = self.at_mark(leg.market, leg.lots)
-                    self.release(account, leg, leg.lots, at_mark, state.ABSORBER, state.ABSORBER_LOTS)
+                    self.release(account, leg, lots, at_mark, state.ABSORBER, state.ABSORBER_LOTS)
                     continue
-                filled, value, _ = self.markets[leg.market].take(SELL, 0, leg.lots)
+                filled, value, _ = self.markets[leg.market].take(SELL, 0, lots)
                 if filled:
                     self.release(account, leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
                 if leg.lots:
-                    taken_over += self.at_mark(leg.market, leg.lots)
-                    self.release(account, leg, leg.lots, self.value(account, leg), state.POOL, state.POOL_LOTS)
-        to_pool = account.wallet < 0 or venue.liquidation.surplus == "pool"
-        self.pay(account, state.COLLATERAL, state.POOL if to_pool else state.FREE, account.wallet)
+                    value = self.value(account, leg)
+                    self.release(account, leg, leg.lots, value, state.EXTERNAL, state.EXTERNAL_LOTS)
+        left, purse = account.wallet, self.home(account).purse
         account.wallet, account.status = 0, state.LIQUIDATED
-        return taken_over
+        self.pay(account, state.COLLATERAL, state.FREE, left)
+        missing = max(-left - max(self.worth(purse), 0), 0) if left < 0 else 0
+        from_pool = max(-left, 0) - missing
+        if left > 0 and venue.liquidation.surplus == "pool":
+            from_pool, left = -left, 0
+        self.pay(account, state.POOL, state.FREE, from_pool)
+        self.pay(account, state.SOCIALISED, state.FREE, missing)
+        row["pool"] -= from_pool
+        row["socialised"] += missing
+        return max(left, 0)
 
     # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
     def release(self, account: Portfolio, leg: Leg, lots: int, value: int, payer: int, taker: int) -> None:

@@ -1,32 +1,33 @@
 """Liquidation of cross accounts: the venue closes one leg after the other until the account is healthy or empty.
 
-Each order closes one leg, the one that the venue's order names, at a limit where the account, its other legs at their
-marks, would have nothing left: the leg's bankruptcy price. The pool takes over at that price what the book does not
-fill. Then the account is judged anew. Coin collateral is sold last, and only where the wallet is below zero; what it
-cannot cover is the pool's loss.
+Each order closes one leg, or a part of it: the one that the venue's order names, at a limit where the account, its
+other legs at their marks, would have nothing left: the leg's bankruptcy price. What the book does not fill, winners or
+the pool take at that price. Then the account is judged anew. Coin collateral is sold last, and only where the wallet is
+below zero; what it cannot cover is the pool's loss.
 """
 
 import numpy as np
 
 from cascade.kernels.accounts import part_of
+from cascade.kernels.deleveraging import deleverage, is_due
 from cascade.kernels.edges import cross_edges, look_at_watched, watch
 from cascade.kernels.jit import rule
-from cascade.kernels.ledger import hand_over
+from cascade.kernels.ledger import hand_over, move
+from cascade.kernels.legs import lots_of_leg, worst_leg
 from cascade.kernels.margin import bankruptcy_price
-from cascade.kernels.money import average_quote, quote, size_of, ticks_from, value_of
+from cascade.kernels.money import average_quote, quote, size_of, ticks_from
 from cascade.kernels.orders import fill_value, take_at_limit, take_at_market
+from cascade.kernels.pools import bear_loss, mark_value, pool_cash, take_over
 from cascade.kernels.prices import move_since, note_touch
 from cascade.kernels.slack import (
     entry_of,
     equity_of,
     good_side,
+    home_of,
     legs_of,
     mark_quote,
-    mark_ticks,
     pay,
-    profit_at_mark,
     purse_of,
-    required_of_leg,
     settle_funding,
     slack_of,
     value_at_mark,
@@ -35,15 +36,17 @@ from cascade.kernels.stops import inner_tick
 from cascade.state import (
     ABSORBER,
     ABSORBER_LOTS,
+    ACCOUNTS_LOTS,
+    AT_BANKRUPTCY,
+    BACKSTOP,
     BUY,
     CLEARANCE,
+    CLOSED_AT_BANKRUPTCY,
     COLLATERAL,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
     FREE,
-    LARGEST_LOSS,
-    LARGEST_NOTIONAL,
     LEDGER_COLUMNS,
     LIQUIDATED,
     LIQUIDATIONS,
@@ -51,12 +54,16 @@ from cascade.state import (
     N_LIQUIDATED,
     N_TAPE,
     NO_POSITION,
+    ORDER_PART,
+    ORDER_WHOLE,
     PAID,
     POOL,
-    POOL_LOTS,
     SELL,
+    TALLY_DELEVERAGED,
     TALLY_LAST_TICK,
     TICKS,
+    TO_POOL,
+    WHOLE,
 )
 
 CROSS_GROUP = 2  # in the tape
@@ -91,7 +98,10 @@ def is_any_queued(world):
 
 @rule
 def drain_cross(world, venue, step):
-    """Liquidate from the front of a venue's queue; an account that is healthy again is let go."""
+    """Liquidate from the front of a venue's queue; an account that is healthy again is let go.
+
+    Where the venue closes positions in parts, an account gets one order in a step; where whole, one after the other.
+    """
     engine, in_book = world.cross.engines[venue], world.settings.switches[LIQUIDATIONS] == 1
     left = np.int64(engine["rate"])
     while left > 0 and engine["first_queued"] != NO_POSITION:
@@ -106,6 +116,9 @@ def drain_cross(world, venue, step):
         if is_closed:
             leave_queue(world, engine, p)
             world.cross.portfolios[p]["status"] = LIQUIDATED
+        elif in_book and world.rules[venue]["part"] != WHOLE:
+            leave_queue(world, engine, p)
+            watch(world, p)
         left -= 1 if in_book or is_closed else 0  # off the book, an account is closed whole, as if by one order
 
 
@@ -129,53 +142,35 @@ def has_no_contracts(world, p):
 
 # ── one order ────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def worst_leg(world, p):
-    """Return the leg of account `p` that its venue closes first."""
-    order = world.cross.engines[world.cross.portfolios[p]["venue"]]["order"]
-    worst, most = NO_POSITION, 0.0
-    for j in legs_of(world, p):
-        leg = world.cross.legs[j]
-        if leg["is_coin"] == 1 or leg["lots"] == 0:
-            continue
-        if order == LARGEST_LOSS:
-            badness = -np.float64(profit_at_mark(world, j))
-        elif order == LARGEST_NOTIONAL:
-            badness = np.float64(value_at_mark(world, j))
-        else:
-            badness = required_of_leg(world, j)
-        if worst == NO_POSITION or badness > most:
-            worst, most = j, badness
-    return worst
-
-
-@rule
 def liquidate_leg(world, p, step):
-    """Close one leg of account `p`: into the book, the rest by the pool; off the book, at the mark."""
+    """Liquidate a leg of account `p`, or a part of it: by the book, what that does not fill by winners or the pool."""
     j = worst_leg(world, p)
-    leg = world.cross.legs[j]
-    market = np.int64(leg["market"])
-    equity, lots = equity_of(world, p), np.int64(leg["lots"])
+    row, leg = world.cross.portfolios[p], world.cross.legs[j]
+    market, lots, equity = np.int64(leg["market"]), np.int64(leg["lots"]), equity_of(world, p)
     event = world.records.tape[world.counters.n[N_TAPE]]
-    begin_event(world, p, j, step, event)
-    ruin_usd = bankruptcy_of_leg(world, j, equity)
-    event["bankruptcy_usd"] = ruin_usd
-    before = pool_of(world, p)
-    if world.settings.switches[LIQUIDATIONS] == 1:
-        filled = sell_leg(world, p, j, ruin_usd, event)
+    write_event(world, p, j, step, event)
+    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity)
+    if world.settings.switches[LIQUIDATIONS] == 0:
+        absorb_leg(world, p, j, event)
+    elif equity < world.rules[market]["backstop"] * (equity - slack_of(world, p)):
+        event["kind"] = BACKSTOP
+        hand_off_leg(world, p, j, lots, equity, event)
+    else:
+        wanted = lots_of_leg(world, p, j, step)
+        event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
+        filled = sell_leg(world, p, j, wanted, event)
+        hand_off_leg(world, p, j, wanted - filled, part_of(equity, wanted - filled, lots), event)
         world.markets[market]["liquidated_lots"] += filled
         world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
-        if filled < lots:
-            take_over_leg(world, p, j, part_of(equity, lots - filled, lots), event)
-    else:
-        absorb_leg(world, p, j, event)
     if has_no_contracts(world, p):
         settle_account(world, p, event)
-    event["pool"] += pool_of(world, p) - before
+    event["loss"] -= row["wallet"]
+    row["last_order"] = step + 1
 
 
 @rule
-def begin_event(world, p, j, step, event):
-    """Write to the tape what is known of a liquidation of leg `j` before its order; count an account once."""
+def write_event(world, p, j, step, event):
+    """Write down whose liquidation this is, before it changes anything; count an account once."""
     row, leg = world.cross.portfolios[p], world.cross.legs[j]
     market = np.int64(leg["market"])
     event["account"], event["group"] = len(world.accounts.rows) + p, CROSS_GROUP
@@ -185,11 +180,11 @@ def begin_event(world, p, j, step, event):
     event["moved_by"] = market if row["moved_by"] < 0 else row["moved_by"]
     event["entry_usd"] = quote(world.contracts, market, entry_of(world, j))
     event["mark_usd"] = world.records.mark[row["trigger_step"], market]
-    event["fill_usd"], event["last_fill_usd"] = np.nan, np.nan
-    world.counters.n[N_LIQUIDATED] += 1 - row["is_taken"]
-    world.counters.n[N_CROSS_LIQUIDATED] += 1 - row["is_taken"]
+    event["fill_usd"], event["last_fill_usd"], event["feed_usd"] = np.nan, np.nan, np.nan
+    event["loss"] = row["wallet"]
+    world.counters.n[N_LIQUIDATED] += 1 if row["last_order"] == 0 else 0
+    world.counters.n[N_CROSS_LIQUIDATED] += 1 if row["last_order"] == 0 else 0
     world.counters.n[N_TAPE] = min(world.counters.n[N_TAPE] + 1, len(world.records.tape) - 1)
-    row["is_taken"] = 1
 
 
 @rule
@@ -202,11 +197,15 @@ def bankruptcy_of_leg(world, j, equity):
 
 
 @rule
-def sell_leg(world, p, j, ruin_usd, event):
-    """Send the IOC order that closes leg `j` at its bankruptcy price or better; return the lots filled."""
+def sell_leg(world, p, j, lots, event):
+    """Send an order for `lots` of leg `j` to the book, by the venue's type of order; return the lots filled."""
     leg, contracts = world.cross.legs[j], world.contracts
-    market, side, lots = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
-    limit_tick = min(max(inner_tick(ticks_from(contracts, market, ruin_usd), side), 0), TICKS - 1)
+    market, side = np.int64(leg["market"]), np.int64(leg["side"])
+    is_limit = world.rules[market]["order"] == AT_BANKRUPTCY
+    limit_tick = 0 if side > 0 else TICKS - 1
+    if is_limit:
+        limit_tick = inner_tick(ticks_from(contracts, market, event["bankruptcy_usd"]), side)
+        limit_tick = min(max(limit_tick, 0), TICKS - 1)
     filled = take_at_limit(world, market, SELL if side > 0 else BUY, limit_tick, lots)
     event["filled_lots"] = filled
     if filled > 0:
@@ -214,42 +213,54 @@ def sell_leg(world, p, j, ruin_usd, event):
         last_tick = world.counters.fills[TALLY_LAST_TICK] + contracts.floor_tick[market]
         event["fill_usd"] = quote(contracts, market, average_quote(contracts, market, filled, value))
         event["last_fill_usd"] = last_tick * contracts.tick_usd[market]
-        release_leg(world, p, j, filled, value, EXTERNAL, EXTERNAL_LOTS)
+        release_leg(world, p, j, filled, value, EXTERNAL)
+        hand_over(world, market, CROSS_LOTS, EXTERNAL_LOTS, side * filled)
         charge_clearance(world, p, market, value, event)
+    limit_usd = (limit_tick + contracts.floor_tick[market]) * contracts.tick_usd[market]
+    event["feed_usd"] = limit_usd if is_limit else event["fill_usd"]
     return filled
-
-
-@rule
-def take_over_leg(world, p, j, stake, event):
-    """Hand what is left of leg `j` to the pool at the bankruptcy price: at the mark, less the equity at `stake`."""
-    market, lots = np.int64(world.cross.legs[j]["market"]), np.int64(world.cross.legs[j]["lots"])
-    at_mark, good = value_of(world.contracts, market, lots, mark_ticks(world, market)), good_side(world, j)
-    release_leg(world, p, j, lots, max(at_mark - good * stake, 0), POOL, POOL_LOTS)
-    event["pool"] += good * at_mark  # the contracts that the pool holds now, beside what it paid for them
 
 
 @rule
 def absorb_leg(world, p, j, event):
     """Close leg `j` at its mark, off the book: a world in which liquidations do not move the price."""
     leg = world.cross.legs[j]
-    market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-    value = value_of(world.contracts, market, lots, mark_ticks(world, market))
+    market, side, lots = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
+    value = mark_value(world, market, lots)
     event["filled_lots"] = lots
     event["fill_usd"] = event["last_fill_usd"] = world.markets[market]["mark_usd"]
-    release_leg(world, p, j, lots, value, ABSORBER, ABSORBER_LOTS)
+    release_leg(world, p, j, lots, value, ABSORBER)
+    hand_over(world, market, CROSS_LOTS, ABSORBER_LOTS, side * lots)
     charge_clearance(world, p, market, value, event)
 
 
-# ── what it costs, and whom ──────────────────────────────────────────────────────────────────────────────────
+# ── who pays ─────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def pool_of(world, p):
-    """Return what the insurance pool of the account's purse holds, in quanta."""
-    return world.ledger.cash[purse_of(world, p) * LEDGER_COLUMNS + POOL]
+def hand_off_leg(world, p, j, lots, stake, event):
+    """Close what the book did not fill: against winners where that is due, else by the pool, at the bankruptcy price.
+
+    That is the mark less the part of the equity, `stake`, that these lots have.
+    """
+    leg = world.cross.legs[j]
+    market, side, good = np.int64(leg["market"]), np.int64(leg["side"]), good_side(world, j)
+    value = max(mark_value(world, market, lots) - good * stake, 0)
+    if lots > 0 and is_due(world, market, good * (value - mark_value(world, market, lots))):
+        at_bankruptcy = world.rules[market]["price"] == CLOSED_AT_BANKRUPTCY
+        closed = deleverage(world, event, lots, value if at_bankruptcy else mark_value(world, market, lots))
+        if closed > 0:
+            release_leg(world, p, j, closed, world.counters.fills[TALLY_DELEVERAGED], EXTERNAL)
+            hand_over(world, market, CROSS_LOTS, ACCOUNTS_LOTS, side * closed)
+            event["deleveraged_lots"] = closed
+            value -= part_of(value, closed, lots)
+            lots -= closed
+    if lots > 0:
+        take_over(world, market, CROSS_LOTS, side * lots, value, event)
+        release_leg(world, p, j, lots, value, POOL)
 
 
 @rule
-def release_leg(world, p, j, lots, value, payer, taker):
-    """Close `lots` of leg `j` for `value` quanta paid by a ledger column; the contracts go to `taker`."""
+def release_leg(world, p, j, lots, value, payer):
+    """Close `lots` of leg `j` for `value` quanta paid by a ledger column."""
     row, leg = world.cross.portfolios[p], world.cross.legs[j]
     good, size, cost = good_side(world, j), np.int64(leg["lots"]), leg["cost"]
     if lots < size:
@@ -261,14 +272,12 @@ def release_leg(world, p, j, lots, value, payer, taker):
     world.ledger.cash[purse + PAID] -= good * cost
     world.ledger.cash[purse + payer] -= good * value
     world.ledger.cash[purse + COLLATERAL] += good * (value - cost)
-    hand_over(world, np.int64(leg["market"]), CROSS_LOTS, taker, np.int64(leg["side"]) * lots)
 
 
 @rule
 def draw_wallet(world, p, target, quanta):
     """Pay `quanta` from the wallet of account `p` to a ledger column."""
-    row = world.cross.portfolios[p]
-    row["wallet"] -= quanta
+    world.cross.portfolios[p]["wallet"] -= quanta
     pay(world, purse_of(world, p), COLLATERAL, target, quanta)
 
 
@@ -285,32 +294,36 @@ def charge_clearance(world, p, market, value, event):
 def settle_account(world, p, event):
     """Settle account `p`, whose contracts are all closed.
 
-    Coins are sold for a wallet below zero, and the pool pays what is missing still. What is above zero the pool keeps
+    Coins are sold for a wallet below zero, and the pool bears what is missing still. What is above zero the pool keeps
     where the venue's rule says so; else it is its owner's.
     """
-    row = world.cross.portfolios[p]
+    row, home = world.cross.portfolios[p], home_of(world, p)
     for j in legs_of(world, p):
         if row["wallet"] < 0 and world.cross.legs[j]["lots"] > 0:
             sell_coin(world, p, j, event)
-    if row["wallet"] < 0 or world.cross.engines[row["venue"]]["keeps_surplus"] == 1:
-        draw_wallet(world, p, POOL, row["wallet"])
-    else:
-        draw_wallet(world, p, FREE, row["wallet"])
+    left, before = np.int64(row["wallet"]), pool_cash(world, purse_of(world, p))
+    draw_wallet(world, p, FREE, left)
+    event["socialised"] += bear_loss(world, home, -left)
+    if left > 0 and world.rules[home]["surplus"] == TO_POOL:
+        move(world, home, FREE, POOL, left)
+    elif left > 0:
+        event["loss"] -= left
+    event["pool"] += pool_cash(world, purse_of(world, p)) - before
 
 
 @rule
 def sell_coin(world, p, j, event):
-    """Sell coin collateral `j` in its spot book; what that does not take the pool takes at its collateral value."""
+    """Sell coin collateral `j` in its spot book; what that does not take others buy at its collateral value."""
     leg = world.cross.legs[j]
     market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-    at_mark = value_of(world.contracts, market, lots, mark_ticks(world, market))
+    event["loss"] += mark_value(world, market, lots)
     if world.settings.switches[LIQUIDATIONS] == 0:
-        release_leg(world, p, j, lots, at_mark, ABSORBER, ABSORBER_LOTS)
+        release_leg(world, p, j, lots, mark_value(world, market, lots), ABSORBER)
+        hand_over(world, market, CROSS_LOTS, ABSORBER_LOTS, lots)
         return
     filled = take_at_market(world, market, SELL, lots)
     if filled > 0:
-        release_leg(world, p, j, filled, fill_value(world, market, filled), EXTERNAL, EXTERNAL_LOTS)
+        release_leg(world, p, j, filled, fill_value(world, market, filled), EXTERNAL)
     if filled < lots:
-        rest = np.int64(leg["lots"])
-        event["pool"] += value_of(world.contracts, market, rest, mark_ticks(world, market))
-        release_leg(world, p, j, rest, value_at_mark(world, j), POOL, POOL_LOTS)
+        release_leg(world, p, j, np.int64(leg["lots"]), value_at_mark(world, j), EXTERNAL)
+    hand_over(world, market, CROSS_LOTS, EXTERNAL_LOTS, lots)

@@ -98,7 +98,7 @@ def compose(stage, p, first, venue, key, k):
         enter(stage, first + i, gross_usd * part_of_leg(key, k, i) / parts, bits(key, k, FIRST_LEG + 2 * i + 1))
         stage.held[HELD * market + (LONG if leg["side"] > 0 else SHORT)] += leg["lots"]
     row["first_leg"], row["n_legs"], row["venue"] = first, n, venue
-    row["settled"] = row["is_taken"] = 0
+    row["settled"] = row["last_order"] = 0
     row["status"], row["next"], row["moved_by"], row["trigger_step"] = WATCHED, p + 1, NO_POSITION, NO_POSITION
     fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
     if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
