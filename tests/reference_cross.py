@@ -230,13 +230,13 @@ class ReferenceCross(ReferenceRules):
 
     def close_account(self, account: Portfolio, venue, row: dict) -> None:
         """Sell coins for a wallet below zero; pool and everybody bear the rest, or one keeps what is left."""
-        market, wallet = self.home(account), account.wallet
+        market = self.home(account)
         at = market.purse, state.POOL
         before = self.cash[at]
         for leg in account.legs:
             if leg.lots and account.wallet < 0:
-                self.sell_coin(leg, row)
-        row["loss"] += account.wallet - wallet
+                row["loss"] += self.at_mark(self.market_of(leg), leg.lots)
+                self.sell_coin(leg)
         if account.wallet < 0:
             row["socialised"] += self.bear(market, -account.wallet)
             self.pay(market, state.COLLATERAL, state.FREE, account.wallet)
@@ -248,8 +248,8 @@ class ReferenceCross(ReferenceRules):
         row["pool"] += self.cash[at] - before
         account.wallet, account.status = 0, state.LIQUIDATED
 
-    def sell_coin(self, leg: Leg, row: dict) -> None:
-        """Sell a coin at any price; the pool takes the rest at its value as collateral."""
+    def sell_coin(self, leg: Leg) -> None:
+        """Sell a coin at any price; others buy the rest at its value as collateral."""
         market = self.market_of(leg)
         if not self.scenario.mechanisms.liquidations:
             self.give_up(leg, leg.lots, self.at_mark(market, leg.lots), state.ABSORBER, state.ABSORBER_LOTS)
@@ -258,8 +258,7 @@ class ReferenceCross(ReferenceRules):
         if filled:
             self.give_up(leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
         if leg.lots:
-            row["pool"] += self.at_mark(market, leg.lots)
-            self.give_up(leg, leg.lots, self.value(leg), state.POOL, state.POOL_LOTS)
+            self.give_up(leg, leg.lots, self.value(leg), state.EXTERNAL, state.EXTERNAL_LOTS)
 
     def give_up(self, leg: Leg, lots: int, value: int, payer: int, taker: int) -> None:
         """Close lots of a leg for a value; profit or loss goes to the wallet."""
