@@ -13,7 +13,7 @@ from cascade.kernels.ledger import check_ledger
 from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
 from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
-from cascade.state import CROSS_LOTS, EXTERNAL_LOTS, HOLDERS, LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
+from cascade.state import LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
 from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
@@ -141,8 +141,6 @@ def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far:
         portfolios, legs = stated_accounts(scenario, world, accounts)
     cross, holders = arrange(scenario, world.contracts, portfolios, legs), len(world.accounts.rows) + len(legs)
     ledger = make_ledger(scenario, world.contracts, world.accounts, cross)
-    lots, is_levered = ledger.lots.reshape(-1, HOLDERS), world.contracts.is_perpetual == 1
-    lots[is_levered, EXTERNAL_LOTS] -= lots[is_levered, CROSS_LOTS]
     records = make_records(scenario, world.rules, ledger, holders)
     winners = make_winners(world.rules, holders)
     return world._replace(cross=cross, ledger=ledger, records=records, winners=winners)

@@ -73,12 +73,14 @@ class Duel:
         """Put the same new orders into both books, around the last mark."""
         n = self.orders
         for market in self.reference.markets:
-            middle = self.marks[market.number] / market.tick_usd - market.floor
+            usd = self.marks[market.number]
+            middle = usd / market.tick_usd - market.floor
+            unit = max(1, round(70.0 / market.notional(1, usd)))
             for away, lots in zip(self.random.exponential(0.004, n), self.random.integers(1, 80, n), strict=True):
                 side = int(self.random.integers(2))
                 tick = round(middle * (1.0 - away if side == BUY else 1.0 + away))
-                if market.rest(side, tick, int(lots)):
-                    rest_order(self.world, market.number, side, tick, int(lots))
+                if market.rest(side, tick, unit * int(lots)):
+                    rest_order(self.world, market.number, side, tick, unit * int(lots))
 
     def compare(self, seen: int, world: World) -> None:
         """Hold accounts, ledger, pools, tapes and books of the two against each other."""

@@ -1,10 +1,11 @@
 """The slow, plain rules of liquidation: parts, backstop, who pays.
 
 Written from the venues' files, with lists, full scans and Python ints, on top of the plain day. What one order closes
-is found by trying every number of lots.
+is found by trying numbers of lots.
 """
 
 import math
+from bisect import bisect_right
 
 from reference_day import sign
 from reference_market import Account, ReferenceMarket
@@ -104,7 +105,8 @@ class ReferenceRules(ReferenceWinners):
         k = market.bracket_of(held, held.lots, market.mark_usd)
         if k < down:
             return 0
-        return max(n for n in range(held.lots) if market.bracket_of(held, n, market.mark_usd) <= k - down)
+        more = bisect_right(range(held.lots), k - down, key=lambda n: market.bracket_of(held, n, market.mark_usd))
+        return more - 1
 
     def kept_by_fraction(self, market: ReferenceMarket, held, step: int) -> int:
         """All but a share, if the position is large and was not cut a moment ago."""
