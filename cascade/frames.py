@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
 KINDS = ("whole", "part", "backstop")
+GROUPS = ("isolated", "remainder", "cross")
 PAYERS = ("accounts", "pools", "winners", "socialised")
 STEPS_PER_MINUTE = 60
 
@@ -52,6 +53,8 @@ def liquidations_frame(result: "Result") -> "pl.DataFrame":
             "loss_usd": result.money_usd(tape["market"], tape["loss"], tape["mark_usd"]),
             "socialised_usd": result.money_usd(tape["market"], tape["socialised"], tape["mark_usd"]),
             "kind": labels(tape["kind"], KINDS),
+            "group": labels(tape["group"], GROUPS),
+            "moved_by": labels(tape["moved_by"].astype(np.int64) // len(result.venues), result.coins),
             "opened_today": tape["opened_today"] != 0,
         }
     ).with_columns(pl.col("fill_price", "last_fill_price", "feed_price").fill_nan(None))

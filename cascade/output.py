@@ -203,6 +203,7 @@ def _write_frame(path: Path, frame: "pl.DataFrame") -> None:
 def _write_frames(folder: Path, replay: "Replay") -> None:
     frames = {"liquidations": replay.liquidations, "path": replay.path, "minutes": replay.tracked.books}
     frames["branching"] = replay.tracked.branching
+    frames |= {name: getattr(replay.tracked, name) for name in ("deleveragings", "pools", "losses")}
     for name, frame in frames.items():
         _write_frame(folder / f"{name}.parquet", frame)
 
@@ -229,6 +230,7 @@ def _pictures(replay: "Replay", summary: "Summary") -> dict[str, "Callable[[], P
         "liquidation_map.png": lambda: plots.liquidation_map(replay),
         "liquidity.png": lambda: plots.liquidity(replay),
         "branching.png": lambda: plots.branching(replay),
+        "pools.png": lambda: plots.pools(replay),
     }
 
 

@@ -17,6 +17,7 @@ from cascade.plotbooks import (
     time_edges,
 )
 from cascade.plotcauses import draw_radii_by_coin, draw_radii_by_width, draw_waterfall, ranges, zoomed
+from cascade.plotpools import draw_deleveraging, draw_payers, draw_pools
 from cascade.plotstyle import (
     BLUE,
     BY_LEVERAGE,
@@ -126,6 +127,22 @@ def branching(result: Result | Replay, coin: str = "BTC") -> "Picture":
         draw_radii_by_width(widths, result, coin)
         draw_radii_by_coin(coins, result)
         name_hours(coins, result)
+    return figure
+
+
+def pools(result: Result | Replay) -> "Picture":
+    """Who pays: pools by venue and deleveraged value by coin through the day, and who bore the losses at each venue."""
+    result = _tracked(result)
+    with style():
+        figure, (worth, deleveraged, payers) = stacked(3, height_in=6.0, ratios=(1.1, 0.9, 1.3), sharex=False)
+        payers.grid(axis="both", visible=False)
+        payers.grid(axis="x", visible=True)
+        draw_pools(worth, result)
+        draw_deleveraging(deleveraged, result)
+        draw_payers(payers, result)
+        worth.sharex(deleveraged)
+        worth.tick_params(labelbottom=False)
+        name_hours(deleveraged, result)
     return figure
 
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from cascade.figures import FIGURES, IMPOSED
+from cascade.frames import PAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -150,7 +151,7 @@ def _notes(summary: "Summary") -> list[str]:
         f"tracked run {runtime['total_s']:.1f} s, of which loop {runtime['loop_s']:.1f} s; "
         f"peak memory {runtime['peak_rss_mb']:,.0f} MB."
     )
-    return [imposed, *_on_candles(summary), *_news(summary), *_branching(summary), speed]
+    return [imposed, *_on_candles(summary), *_news(summary), *_branching(summary), *_costs(summary), speed]
 
 
 def _on_candles(summary: "Summary") -> list[str]:
@@ -187,6 +188,22 @@ def _branching(summary: "Summary") -> list[str]:
     clock = f"{int(hour):02d}:{int(hour * 60) % 60:02d}"
     return [
         f"Lots that a lot sold of BTC sets off, within 1 %: {median:.2f} (median), {highest:.2f} at most ({clock})."
+    ]
+
+
+def _costs(summary: "Summary") -> list[str]:
+    """Return who paid, and how much of what was liquidated cross margin brought."""
+    if not summary.costs:
+        return []
+    accounts, pools, winners, socialised = (
+        f"${summary.costs[f'paid_by_{payer}_usd'] / 1e6:,.2f} M" for payer in PAYERS
+    )
+    cross, contagion, deleveraged = (
+        _percent(summary.costs[f"{name}_share"], 2) for name in ("cross", "contagion", "deleveraged")
+    )
+    return [
+        f"Liquidated accounts lost {accounts}; pools paid {pools}, winners {winners}; {socialised} was socialised.",
+        f"Of the liquidated value {cross} was cross, {contagion} breached by another coin; {deleveraged} deleveraged.",
     ]
 
 
@@ -235,4 +252,8 @@ def _value(name: str, value: float) -> str:
         return f"{value * 1e4:.1f} bp"
     if name == "peak_window_is_peak":
         return "yes" if value == 1 else "no" if value == 0 else f"{value:.0%} of seeds"
-    return f"{value * 100:.{2 if 'drop' in name else 1}f} %"
+    return _percent(value, 2 if "drop" in name else 1)
+
+
+def _percent(share: float, digits: int) -> str:
+    return DASH if share != share else f"{share * 100:.{digits}f} %"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.branching import describe as describe_branching
+from cascade.costs import describe as describe_costs
 from cascade.figures import FIGURES, FRACTIONS_OF_SEEDS, IMPOSED, describe_news
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Summary:
     candles: str = ""  # "FILE, DAY" where a candle file replaced the path (`Replay.candles`)
     news: Mapping[str, float] = field(default_factory=dict)  # of BTC, a block: spread and autocorrelation, the median
     branching: Mapping[str, float] = field(default_factory=dict)  # of BTC: `cascade.branching.describe`, the median
+    costs: Mapping[str, float] = field(default_factory=dict)  # who pays: `cascade.costs.describe`, the median
 
     @property
     def holds(self) -> bool:
@@ -69,13 +71,15 @@ class Summary:
 
 def summarise(replays: "Iterable[Replay]") -> Summary:
     """Return the summary of replays of one event; they are read one by one, and none is kept."""
-    seeds, figures, runtimes, news, branching, last = [], [], [], [], [], None
+    seeds, figures, runtimes, last = [], [], [], None
+    news, branching, costs = [], [], []
     for replay in replays:
         seeds.append(replay.seed)
         figures.append(replay.figures())
         runtimes.append(replay.tracked.runtime)
         news.append(describe_news(replay.tracked))
         branching.append(describe_branching(replay.tracked))
+        costs.append(describe_costs(replay.tracked))
         last = replay.event, replay.reported, replay.candles
         del replay
     if last is None:
@@ -83,7 +87,8 @@ def summarise(replays: "Iterable[Replay]") -> Summary:
     event, reported, candles = last
     judged = {name: figure for name, figure in reported.items() if not (candles and name in IMPOSED)}
     by_name = {name: _figure(name, judged.get(name), [of[name] for of in figures]) for name in FIGURES}
-    return Summary(event, tuple(seeds), by_name, _runtime(runtimes), candles, _medians(news), _medians(branching))
+    beside = map(_medians, (news, branching, costs))
+    return Summary(event, tuple(seeds), by_name, _runtime(runtimes), candles, *beside)
 
 
 def _figure(name: str, reported: "ReportedFigure | None", seeds: list[float]) -> Figure:

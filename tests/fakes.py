@@ -6,7 +6,7 @@ import numpy as np
 
 from cascade.facts import load_event
 from cascade.result import Replay, Result
-from cascade.state import LIQUIDATION, MINUTE, STAKE_BINS, STAKE_SHIFT, TICKS
+from cascade.state import DELEVERAGING, LIQUIDATION, MINUTE, STAKE_BINS, STAKE_SHIFT, TICKS
 
 COINS = ("BTC", "ETH", "XRP", "SOL", "DOGE", "BNB")
 VENUES = ("binance", "okx", "bybit", "other", "spot")
@@ -58,6 +58,7 @@ def fake_result(seed: int = 1, n_liquidations: int = 4000, amplification: float 
                  "total_s": 5.9, "peak_rss_mb": 1180.0},
         passing=np.tile(0.95 * np.array([0.36, 0.15, 0.18, 0.18, 0.13]), (2, len(COINS))),
         provenance={"configuration": {"seed_independent": True, "markets": markets}},
+        **_pools_and_winners(np.random.default_rng([seed, 1]), tape, lot_base),
     )  # fmt: skip
 
 
@@ -102,7 +103,35 @@ def _tape(random: np.random.Generator, index: np.ndarray, n: int, lot_base: np.n
     tape["opened_today"] = tape["bucket"] == 3
     tape["pool"] = np.rint(random.normal(0, 1e8, n))
     tape["fee"] = 1_000_000
+    tape["loss"] = 1e6 * tape["lots"] * lot_base[tape["market"]] * tape["mark_usd"] / tape["leverage"]
+    tape["moved_by"] = tape["market"]
+    tape["group"][::5] = 2  # every fifth is of a cross account, and every tenth was breached by Bitcoin
+    tape["moved_by"][::10] %= len(VENUES)
     return tape
+
+
+def _pools_and_winners(random: np.random.Generator, tape: np.ndarray, lot_base: np.ndarray) -> dict:
+    """Return pools that pay and refill, and winners closed against every fortieth liquidation."""
+    levered = len(VENUES) - 1
+    steps = np.cumsum(random.normal(0, 2e11, (STEPS // 60, levered)), axis=0)
+    worth = np.zeros((STEPS // 60 + 1, len(VENUES)), np.int64)
+    worth[:, :levered] = np.array([1.2e15, 0.7e15, 0.5e15, 0.3e15])
+    worth[1:, :levered] += steps.astype(np.int64)
+    closed = np.arange(0, len(tape), 40)
+    rows, of = np.zeros(len(closed), DELEVERAGING), tape[closed]
+    rows["account"], rows["counterparty"], rows["liquidation"] = of["account"], len(tape) + closed, closed
+    rows["step"], rows["market"], rows["side"], rows["lots"] = of["step"], of["market"], -of["side"], of["lots"]
+    rows["entry_usd"], rows["price_usd"], rows["mark_usd"] = of["entry_usd"], of["bankruptcy_usd"], of["mark_usd"]
+    gap = np.abs(rows["price_usd"] - rows["mark_usd"])
+    rows["forgone"] = 1e6 * rows["lots"] * lot_base[rows["market"]] * gap
+    return {
+        "deleveraged": rows,
+        "purses": VENUES,
+        "purse_of": np.tile(np.arange(len(VENUES)), len(COINS)),
+        "pool_quanta": worth,
+        "socialised": np.array([0, 0, 25_000_000, 0, 0]) * len(tape),
+        "winnings": np.full(len(VENUES), 10**15),
+    }
 
 
 def _minutes(random, index, tick_usd, lot_base, floor_tick, tape) -> np.ndarray:

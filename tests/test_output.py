@@ -14,9 +14,17 @@ from cascade.output import OutputFolder
 from cascade.result import Replay
 from cascade.summary import summarise
 
-FRAMES = ("liquidations.parquet", "path.parquet", "minutes.parquet", "branching.parquet")
+FRAMES = (
+    "liquidations.parquet",
+    "path.parquet",
+    "minutes.parquet",
+    "branching.parquet",
+    "deleveragings.parquet",
+    "pools.parquet",
+    "losses.parquet",
+)
 REPORTS = ("summary.json", "report.txt", "report.md", "manifest.json")
-PICTURES = ("path.png", "shares.png", "liquidation_map.png", "liquidity.png", "branching.png")
+PICTURES = ("path.png", "shares.png", "liquidation_map.png", "liquidity.png", "branching.png", "pools.png")
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,13 @@ from io import BytesIO
 import matplotlib as mpl
 import numpy as np
 import pytest
-from fakes import fake_replay
+from fakes import COINS, VENUES, fake_replay
 
 from cascade import plots
+from cascade.plotpools import pool_usd
 from cascade.plotstyle import style
 from cascade.result import Replay
-from cascade.state import LIQUIDATION
+from cascade.state import DELEVERAGING, LIQUIDATION
 from cascade.summary import summarise
 
 
@@ -84,11 +85,51 @@ def test_liquidation_map__and_liquidity__name_their_units(replay):
     assert "USD million" in words and "basis points" in words and "within 0.1 %" in words
 
 
-@pytest.mark.parametrize("draw", [plots.path, plots.shares, plots.liquidation_map, plots.liquidity, plots.branching])
+def test_pools__show_venues_coins_and_payers(replay):
+    picture = plots.pools(replay)
+    words = texts(picture)
+    for word in (
+        "binance (from 1,200)",
+        "Deleveraged",
+        "deleveraged winners",
+        "socialised 0.1",
+        "ETH ",
+        "2026-02-06, UTC",
+    ):
+        assert word in words
+    assert "nobody was deleveraged" not in words
+    payers = picture.axes[2]
+    assert [label.get_text() for label in payers.get_yticklabels()] == ["binance", "okx", "bybit", "other"]
+    assert len(payers.lines) == 4 * 3 + 1  # accounts, pools and winners at all venues; one socialised
+    shown = {round(float(line.get_xdata()[0]), 2) for line in payers.lines}
+    assert shown == {round(usd, 2) for usd in replay.tracked.losses["usd"] if usd > 0}
+
+
+def test_pools__of_inverse_contracts_are_added_by_venue(replay):
+    """Two coins' pools of one venue, in coin: one line, in USD at the index."""
+    pools = (*VENUES[:2], "bybit BTC", "bybit ETH", "spot")
+    worth = np.full((1441, 5), 10**8)  # 100 USD, or one coin
+    purse_of = np.tile(np.arange(5), len(COINS))
+    contract_usd = np.zeros(len(purse_of))
+    contract_usd[[2, 7]] = 100.0
+    purse_of[3::5] = 0  # the fourth venue has the first one's pool
+    purse_of[[2, 7]] = 2, 3
+    inverse = replace(replay.tracked, purses=pools, purse_of=purse_of, pool_quanta=worth, contract_usd=contract_usd)
+    usd = pool_usd(inverse)
+    assert list(usd) == ["binance", "okx", "bybit"]
+    assert usd["okx"][0] == 100.0
+    assert usd["bybit"][0] == pytest.approx(replay.tracked.open_usd[:2].sum())
+    assert usd["bybit"][-1] == pytest.approx(replay.tracked.index_usd[:2, -1].sum())
+
+
+@pytest.mark.parametrize(
+    "draw", [plots.path, plots.shares, plots.liquidation_map, plots.liquidity, plots.branching, plots.pools]
+)
 def test_pictures__of_a_day_without_liquidations_can_be_drawn(replay, draw):
     calm = replace(
         replay.tracked,
         tape=np.zeros(0, LIQUIDATION),
+        deleveraged=np.zeros(0, DELEVERAGING),
         stake_lots=np.zeros_like(replay.tracked.stake_lots),
         index_usd=np.tile(replay.tracked.open_usd[:, None], 86_400),
     )

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from fakes import START_NS, VENUES, fake_replay, fake_result
 
+from cascade.costs import describe
 from cascade.figures import FIGURES, IMPOSED, amplification, measure
 from cascade.report import as_markdown, as_ranges, as_table, as_text, rows
 from cascade.result import Replay
-from cascade.state import LIQUIDATION
+from cascade.state import DELEVERAGING, LIQUIDATION
 from cascade.summary import RUNTIME, summarise
 
 
@@ -50,6 +51,35 @@ def test_figures__are_as_defined_on_three_liquidations_solved_by_hand(replay):
     )
     assert figures["peak_window_share"] == pytest.approx(0.6)  # by the trigger's time, not the order's
     assert figures["peak_window_is_peak"] == 0  # 13:00-15:00 holds 400
+
+
+def test_costs__are_as_defined_on_four_liquidations_solved_by_hand(replay):
+    """100 isolated; 300 and 200 of cross accounts, the first breached by ETH; a winner closed for 50 at 10 below."""
+    tape = tape_of(
+        (1, 10, 100.0, 0, 1, 0, 11), (2, 20, 300.0, 0, 1, 0, 21), (2, 20, 200.0, 0, 1, 0, 21), (3, 30, 400.0, 5, 1, 0, 31)
+    )  # fmt: skip
+    tape["lots"][3] = 100  # 0.01 coins of ETH each
+    tape["group"], tape["moved_by"] = (0, 2, 2, 0), (0, 7, 3, 5)
+    tape["loss"], tape["pool"] = np.array([10, 20, 0, 5]) * 10**6, np.array([3, -2, 0, -1]) * 10**6
+    row = np.zeros(1, DELEVERAGING)
+    row["lots"], row["mark_usd"], row["forgone"], row["liquidation"] = 500, 100.0, 5 * 10**6, 1
+    socialised = np.array([0, 7 * 10**6, 0, 0, 0])
+    costs = describe(replace(replay.tracked, tape=tape, deleveraged=row, socialised=socialised))
+    paid = [costs[f"paid_by_{payer}_usd"] for payer in ("accounts", "pools", "winners", "socialised")]
+    assert paid == pytest.approx([35.0, 3.0, 5.0, 7.0])
+    assert costs["deleveraged_share"] == pytest.approx(0.05)
+    assert costs["cross_share"] == pytest.approx(0.5)
+    assert costs["contagion_share"] == pytest.approx(0.3)
+    nothing = describe(replace(replay.tracked, tape=tape_of(), deleveraged=np.zeros(0, DELEVERAGING)))
+    assert math.isnan(nothing["cross_share"]) and nothing["paid_by_winners_usd"] == 0.0
+
+
+def test_report__says_who_paid_and_what_cross_margin_carried(replay):
+    text, costs = as_text(replay.summary()), describe(replay.tracked)
+    assert f"Of the liquidated value {100 * costs['cross_share']:.2f} % was cross" in text
+    assert f"{100 * costs['contagion_share']:.2f} % breached by another coin" in text
+    assert f"Liquidated accounts lost ${costs['paid_by_accounts_usd'] / 1e6:,.2f} M; pools paid" in text
+    assert 0 < costs["contagion_share"] < costs["cross_share"] < 1
 
 
 def test_figures__falls_are_the_index_open_to_its_lowest_second(replay):

@@ -1,0 +1,40 @@
+"""Whom a day's liquidations cost what, and how far cross margin carried them from coin to coin. Definitions alone."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from cascade.frames import PAYERS
+
+if TYPE_CHECKING:
+    from cascade.result import Result
+
+CROSS = 2  # group of a cross account in the tape
+COSTS = (*(f"paid_by_{payer}_usd" for payer in PAYERS), "deleveraged_share", "cross_share", "contagion_share")
+
+
+def describe(result: "Result") -> dict[str, float]:
+    """Return who bore the losses of liquidated positions, USD, and shares of the liquidated value; nan of nothing.
+
+    `paid_by_accounts_usd`, `_pools_`, `_winners_`, `_socialised_`: `Result.losses` over all venues. `deleveraged_share`:
+    what winners were closed against. `cross_share`: legs of cross accounts. `contagion_share`: those of them whose
+    account was breached by the move of another coin.
+    """
+    paid = dict(result.losses.group_by("payer").sum().select("payer", "usd").iter_rows())
+    tape, usd = result.tape, result.tape_notional_usd
+    total_usd = float(usd.sum())
+
+    def share(part_usd: float) -> float:
+        return float(part_usd / total_usd) if total_usd > 0 else np.nan
+
+    return {f"paid_by_{payer}_usd": float(paid.get(payer, 0.0)) for payer in PAYERS} | {
+        "deleveraged_share": share(result.deleveragings["notional_usd"].sum()),
+        "cross_share": share(usd[tape["group"] == CROSS].sum()),
+        "contagion_share": share(usd[came_from_another_coin(result)].sum()),
+    }
+
+
+def came_from_another_coin(result: "Result") -> np.ndarray:
+    """Return which liquidations are of cross accounts that the move of another coin's market breached."""
+    coin, by = (result.tape[name].astype(np.int64) // len(result.venues) for name in ("market", "moved_by"))
+    return (result.tape["group"] == CROSS) & (coin != by)
