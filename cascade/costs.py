@@ -16,9 +16,9 @@ COSTS = (*(f"paid_by_{payer}_usd" for payer in PAYERS), "deleveraged_share", "cr
 def describe(result: "Result") -> dict[str, float]:
     """Return who bore the losses of liquidated positions, USD, and shares of the liquidated value; nan of nothing.
 
-    `paid_by_accounts_usd`, `_pools_`, `_winners_`, `_socialised_`: `Result.losses` over all venues. `deleveraged_share`:
-    what winners were closed against. `cross_share`: legs of cross accounts. `contagion_share`: those of them whose
-    account was breached by the move of another coin.
+    `paid_by_accounts_usd`, `_pools_`, `_winners_`, `_socialised_`: `Result.losses` over all venues.
+    `deleveraged_share`: what winners were closed against. `cross_share`: legs of cross accounts. `contagion_share`:
+    those of them whose account was breached by the move of another coin.
     """
     paid = dict(result.losses.group_by("payer").sum().select("payer", "usd").iter_rows())
     tape, usd = result.tape, result.tape_notional_usd
