@@ -28,7 +28,7 @@ def describe(result: "Result") -> dict[str, float]:
         return float(part_usd / total_usd) if total_usd > 0 else np.nan
 
     return {f"paid_by_{payer}_usd": float(paid.get(payer, 0.0)) for payer in PAYERS} | {
-        "deleveraged_share": share(result.deleveragings["notional_usd"].sum()),
+        "deleveraged_share": share(float(result.deleveragings["notional_usd"].sum())),
         "cross_share": share(usd[tape["group"] == CROSS].sum()),
         "contagion_share": share(usd[came_from_another_coin(result)].sum()),
     }

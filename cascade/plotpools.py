@@ -1,4 +1,4 @@
-"""The picture of who pays: pools by venue, deleveraging by coin, losses by payer. Drawn on axes that `plots` lays out."""
+"""The picture of who pays: pools by venue, deleveraging by coin, losses by payer. Drawn on axes of `plots`."""
 
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,7 @@ def pool_usd(result: "Result") -> dict[str, np.ndarray]:
     """Return what all pools of every venue are worth, USD, at the open and after every minute."""
     worth: dict[str, np.ndarray] = {}
     for (pool,), rows in result.pools.group_by("pool", maintain_order=True):
-        venue = next(
-            (venue for venue in result.venues if pool == venue or str(pool).startswith(f"{venue} ")), str(pool)
-        )
+        venue = str(pool).partition(" ")[0]  # before the coin that its inverse contracts settle in
         worth[venue] = worth.get(venue, 0.0) + rows["pool_usd"].to_numpy()
     return worth
 

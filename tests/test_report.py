@@ -56,8 +56,11 @@ def test_figures__are_as_defined_on_three_liquidations_solved_by_hand(replay):
 def test_costs__are_as_defined_on_four_liquidations_solved_by_hand(replay):
     """100 isolated; 300 and 200 of cross accounts, the first breached by ETH; a winner closed for 50 at 10 below."""
     tape = tape_of(
-        (1, 10, 100.0, 0, 1, 0, 11), (2, 20, 300.0, 0, 1, 0, 21), (2, 20, 200.0, 0, 1, 0, 21), (3, 30, 400.0, 5, 1, 0, 31)
-    )  # fmt: skip
+        (1, 10, 100.0, 0, 1, 0, 11),
+        (2, 20, 300.0, 0, 1, 0, 21),
+        (2, 20, 200.0, 0, 1, 0, 21),
+        (3, 30, 400.0, 5, 1, 0, 31),
+    )
     tape["lots"][3] = 100  # 0.01 coins of ETH each
     tape["group"], tape["moved_by"] = (0, 2, 2, 0), (0, 7, 3, 5)
     tape["loss"], tape["pool"] = np.array([10, 20, 0, 5]) * 10**6, np.array([3, -2, 0, -1]) * 10**6
