@@ -68,8 +68,9 @@ class ReferenceCross(ReferenceRules):
         """Return what a leg is worth at its mark; coin collateral, less its haircut."""
         value = self.at_mark(self.market_of(leg), leg.lots)
         if leg.is_coin:
-            haircuts = self.scenario.venues[leg.owner.venue].cross.haircuts
-            value = int((1.0 - haircuts[self.market_of(leg).coin]) * value)
+            taken = self.scenario.venues[leg.owner.venue].cross
+            haircut = taken.haircuts.get(self.market_of(leg).coin, 1.0) if taken else 1.0
+            value = int((1.0 - haircut) * value)
         return value
 
     def gain(self, leg: Leg) -> int:

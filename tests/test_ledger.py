@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from own_venues import funded, inverse_venue
-from worlds import find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
+from worlds import as_offered, find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
 from cascade.errors import ConservationError
@@ -111,16 +111,6 @@ def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     assert cash[:, SOCIALISED].sum() <= -tape["socialised"].sum()  # stops that met a gap come on top
     assert (world.accounts.rows["margin"] >= 0).all()
     _check_winners(world, tape)
-
-
-def as_offered(scenario: Scenario) -> Scenario:
-    """Return the scenario without the leverage buckets that its venues do not offer."""
-    highest = max(venue.coins["BTC"].brackets[0].max_leverage for venue in scenario.venues[:-1])
-    buckets = tuple(
-        bucket.model_copy(update={} if min(bucket.leverages) <= highest else {"mass_usd": 0.0})
-        for bucket in scenario.assumptions.buckets
-    )
-    return scenario.changed(assumptions=scenario.assumptions.model_copy(update={"buckets": buckets}))
 
 
 def _check_winners(world: World, tape: np.ndarray) -> None:

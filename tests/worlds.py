@@ -89,6 +89,16 @@ def small_world(
     return scenario if scenario.news is not None else scenario.with_news(news)
 
 
+def as_offered(scenario: Scenario) -> Scenario:
+    """Return the scenario without the leverage buckets that its venues do not offer."""
+    highest = max(venue.coins["BTC"].brackets[0].max_leverage for venue in scenario.venues[:-1])
+    buckets = tuple(
+        bucket.model_copy(update={} if min(bucket.leverages) <= highest else {"mass_usd": 0.0})
+        for bucket in scenario.assumptions.buckets
+    )
+    return scenario.changed(assumptions=scenario.assumptions.model_copy(update={"buckets": buckets}))
+
+
 def warm_world(scenario: Scenario, seed: int = 1) -> World:
     """Return the world of a scenario with its books filled, at the start of its day."""
     world, _ = build_world(scenario, seed)
