@@ -146,9 +146,11 @@ def test_duel__notices_another_rule(field, value, tables):
         play(duel)
 
 
-# ── known answers, solved by hand ────────────────────────────────────────────────────────────────────────────
 def tape_of(world: World) -> np.ndarray:
     return world.records.tape[: world.counters.n[N_TAPE]]
+
+
+# ── known answers, solved by hand ────────────────────────────────────────────────────────────────────────────
 
 
 def world_of(positions: list[dict], bids: dict, pool_usd: float = 1e9, **rule) -> World:
@@ -160,7 +162,7 @@ def world_of(positions: list[dict], bids: dict, pool_usd: float = 1e9, **rule) -
     world.margin.clearance_fee[0] = 0.0
     world.ledger.cash[POOL] = round(pool_usd * 1e6)
     world.ledger.start[0] = world.ledger.cash[:LEDGER_COLUMNS].sum() - 2 * world.ledger.cash[PAID]
-    return world._replace(winners=make_winners(world.rules, world.accounts.rows), records=roomy(world))
+    return world._replace(winners=make_winners(world.rules, len(world.accounts.rows)), records=roomy(world))
 
 
 def roomy(world: World):
@@ -175,7 +177,7 @@ def run(world: World, steps: int) -> np.ndarray:
         liquidate(world, step)
     assert world.ledger.broken.tolist() == [0, 0]
     assert recount(world) == 0
-    return world.records.tape[: world.counters.n[N_TAPE]]
+    return tape_of(world)
 
 
 LONG = {"side": 1, "lots": 1000, "entry_usd": 72_000.0, "leverage": 100}  # 1 coin, margin 720
