@@ -239,7 +239,6 @@ ENGINE = np.dtype(
         ("last_queued", np.int64),
         ("rate", np.int64),  # liquidation orders of cross accounts per step
         ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
-        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
     ]
 )
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cascade.kernels.deleveraging import is_winning, profit_of, segment_of
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.money import stance
+from cascade.kernels.winners import is_winning, profit_of, segment_of
 from cascade.state import (
     ACCOUNTS_LOTS,
     ACCRUED,
