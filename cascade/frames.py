@@ -114,7 +114,7 @@ def losses_frame(result: "Result") -> "pl.DataFrame":
         "winners": _sum(result, notes["forgone"], notes, notes["market"] % n_venues),
         "socialised": np.zeros(n_venues),
     }
-    for purse in np.flatnonzero(result.socialised):
+    for purse in map(int, np.flatnonzero(result.socialised)):
         venue, quanta = _markets_of(result, purse)[0] % n_venues, result.socialised[purse]
         lost["socialised"][venue] += quanta * _quantum_usd(result, purse, 1 + result.index_usd.shape[1] // 60)[-1]
     levered = [v for v, venue in enumerate(result.venues) if venue != "spot"]

@@ -139,6 +139,8 @@ def _recovery(depth: np.ndarray, first: np.ndarray) -> float:
     """Return the rate per minute at which the log of depth returns to its mean."""
     logs = np.log(depth)
     x, y = logs[first] - logs.mean(), logs[first + RECOVERY_S] - logs.mean()
+    if not (x @ x) > 0:
+        return float("nan")  # it never left its mean
     return float(-60.0 / RECOVERY_S * np.log(np.clip((x @ y) / (x @ x), 1e-6, 1.0)))
 
 
@@ -150,10 +152,13 @@ def _gone(left: Figure, market: Seconds) -> Figure:
 
 
 def _insert_quantiles(flow: Flow) -> Figure:
-    """Return quantiles of what is inserted at one price at once; errors from their scatter over rows."""
-    quantiles = np.array([np.quantile(sizes, PROBABILITIES) for sizes in flow.sizes_usd if len(sizes) > 20])
-    value = np.quantile(np.concatenate(flow.sizes_usd), PROBABILITIES)
-    return Figure(value, quantiles.std(axis=0, ddof=1) / np.sqrt(len(quantiles)))
+    """Return quantiles of what is inserted at one price at once."""
+
+    def quantiles(rows: np.ndarray) -> np.ndarray:
+        sizes = np.concatenate([flow.sizes_usd[i] for i in rows])
+        return np.quantile(sizes, PROBABILITIES) if len(sizes) else np.full(len(PROBABILITIES), np.nan)
+
+    return bootstrapped(quantiles, len(flow.sizes_usd))
 
 
 # ── measured -> priors ───────────────────────────────────────────────────────────────────────────────────────
@@ -162,26 +167,25 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
     near = float(measured["depth_usd_within"].value[DISTANCES.index(NEAR)])
     wide = near * (0.01 / NEAR) ** wide_kappa
     sizes = np.quantile(market.order_usd, SIZE_PROBABILITIES)
-    lifetime = lifetimes(measured)
     variance = float(measured["signature_bp2_per_s_by_lag_s"].value[:5].mean())
+    volatility = np.sqrt(variance * 365 * S_PER_DAY) * 1e-4
     orders_per_s = float(measured["orders_per_s"].value)
     return {
         "coin": {
             "depth_1pct_usd": _rounded(wide),
-            "volatility": _rounded(np.sqrt(variance * 365 * S_PER_DAY) * 1e-4),
+            "volatility": _rounded(max(volatility, 0.01)),
         },
         "liquidity": {
             "kappa": wide_kappa,
             **_profile(measured, wide),
-            "lifetime_near_s": lifetime[0],
-            "lifetime_per_bp_s": lifetime[1],
+            **lifetimes(measured),
             "touch_over_depth": _rounded(float(measured["touch_usd"].value) / wide),
             "taken_share": 0.0,  # those who take quotes that lag are among the recorded takers already
         },
         "flow": {
             "noise_per_s": _rounded(orders_per_s),
-            "noise_dispersion": _rounded(float(measured["orders_dispersion"].value)),
-            "noise_over_depth": _rounded(between_quantiles(SIZE_PROBABILITIES, sizes, MIDDLES).mean() / wide),
+            "noise_dispersion": _rounded(max(0.0, float(measured["orders_dispersion"].value))),
+            "noise_over_depth": _rounded(between_quantiles(SIZE_PROBABILITIES, sizes.tolist(), MIDDLES).mean() / wide),
             "value_bp_per_sqrt_s": _rounded(np.sqrt(float(measured["unexplained_bp2_per_s"].value))),
             "noise_probabilities": list(SIZE_PROBABILITIES),
             "noise_sizes": [_rounded(size) for size in sizes],
@@ -192,21 +196,28 @@ def priors_of(market: Seconds, measured: dict[str, Figure], wide_kappa: float) -
 
 def _profile(measured: dict[str, Figure], wide: float) -> dict[str, list[float]]:
     """Return depth within 0.1% and nearer, over that within 1%: what is at the touch is posted besides."""
-    near = [u for u in DISTANCES if u <= NEAR]
-    beyond = measured["depth_usd_within"].value[: len(near)] - measured["touch_usd"].value
-    return {"profile_distances": near, "profile_depths": [_rounded(depth / wide) for depth in beyond]}
+    points: list[tuple[float, float]] = []
+    for u, depth in zip(DISTANCES, measured["depth_usd_within"].value, strict=True):
+        beyond = _rounded((depth - measured["touch_usd"].value) / wide)
+        if u <= NEAR and beyond > max((share for _, share in points), default=0.0):
+            points.append((u, beyond))
+    return {"profile_distances": [u for u, _ in points], "profile_depths": [share for _, share in points]}
 
 
-def lifetimes(measured: dict[str, Figure]) -> tuple[float, float]:
-    """Return the mean lifetime at the touch and its growth with distance (s, s per bp), by what is left after 10 s."""
+def lifetimes(measured: dict[str, Figure]) -> dict[str, float]:
+    """Return the mean lifetime at the touch and its growth with distance, by what is left after 10 s, if known."""
     at_10_s = SURVIVAL_S.index(10)
     left = [measured[f"value_left_after_s_{near:g}_to_{far:g}_bp"] for near, far in BANDS_BP]
     middle_bp = np.array([0.5 * (near + far) for near, far in BANDS_BP])
+    known = [k for k, figure in enumerate(left) if np.isfinite(figure.value[at_10_s])]
+    if len(known) < 2:
+        return {}
+    left, middle_bp = [left[k] for k in known], middle_bp[known]
     share = np.array([np.clip(figure.value[at_10_s], 0.01, 0.99) for figure in left])
     life_s = -10.0 / np.log(share)
     error = np.array([figure.error[at_10_s] for figure in left]) * life_s**2 / (10.0 * share)
     growth, near = np.polyfit(middle_bp, life_s, 1, w=1.0 / np.maximum(error, 1e-3))
-    return _rounded(max(near, 1.0)), _rounded(max(growth, 0.0))
+    return {"lifetime_near_s": _rounded(max(near, 1.0)), "lifetime_per_bp_s": _rounded(max(growth, 0.0))}
 
 
 def _rounded(value: float) -> float:

@@ -114,18 +114,25 @@ def survival(market: Seconds) -> Figure:
     prices = market.first_price_usd + market.tick_usd * np.arange(books.shape[2])
     away_bp = np.abs(prices[None, :] / mid[:, None] - 1.0) * 1e4
     starts = len(books) - max(SURVIVAL_S)
+    if starts < 1:
+        return Figure(*np.full((2, len(BANDS_BP), len(SURVIVAL_S)), np.nan))
     there, stays = np.zeros((starts, len(BANDS_BP))), np.zeros((starts, len(BANDS_BP), len(SURVIVAL_S)))
     masks = [(away_bp[:starts] > near) & (away_bp[:starts] <= far) for near, far in BANDS_BP]
     least = books[:starts].copy()
     for lag in range(max(SURVIVAL_S) + 1):
         np.minimum(least, books[lag : lag + starts], out=least)
         for b, mask in enumerate(masks):
-            left = (least.sum(axis=1) * mask).sum(axis=1)
+            usd = (least.sum(axis=1) * mask).sum(axis=1)
             if lag == 0:
-                there[:, b] = left
+                there[:, b] = usd
             elif lag in SURVIVAL_S:
-                stays[:, b, SURVIVAL_S.index(lag)] = left
-    return bootstrapped(lambda i: stays[i].sum(axis=0) / there[i].sum(axis=0)[:, None], starts)
+                stays[:, b, SURVIVAL_S.index(lag)] = usd
+
+    def left(i: np.ndarray) -> np.ndarray:
+        at_first = there[i].sum(axis=0)[:, None]
+        return np.where(at_first > 0, stays[i].sum(axis=0) / np.maximum(at_first, 1e-9), np.nan)
+
+    return bootstrapped(left, starts)
 
 
 # ── takers ───────────────────────────────────────────────────────────────────────────────────────────────────

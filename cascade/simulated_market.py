@@ -85,7 +85,9 @@ def own_noise(fit: LiquidityFit, seeds: Sequence[int] = range(1, 13), seconds: i
         logs = [np.log(simulate(scenario, seed).index_usd[0]) * 1e4 for seed in seeds]
         return float(np.mean([np.mean((x[lag:] - x[:-lag]) ** 2) / lag for x in logs for lag in lags]) - wanted)
 
-    return brentq(excess, 0.0, float(np.sqrt(wanted)), xtol=0.01) if excess(0.0) < 0 else 0.0
+    if excess(0.0) >= 0:
+        return 0.0
+    return float(brentq(excess, 0.0, float(np.sqrt(wanted)), xtol=0.01))  # pyright: ignore[reportArgumentType]
 
 
 def lots_by_tick(world: World, first: int, last: int) -> tuple[int, np.ndarray]:

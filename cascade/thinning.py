@@ -121,8 +121,8 @@ def fitted_thinning(priors: Priors, seeds: Sequence[int], rounds: int = 8, threa
 
 def fitted_withdrawal(base: Priors | None = None) -> Priors:
     """Return priors with the withdrawal that was fitted to `BANDS` and ships with the package."""
-    table = read_toml(FITTED)["withdrawal"]
-    return (base or load_priors()).changed(withdrawal=table)
+    tables, _ = read_toml(FITTED)
+    return (base or load_priors()).changed(withdrawal=tables["withdrawal"])
 
 
 def sigma_bar(priors: Priors, coin: str) -> float:

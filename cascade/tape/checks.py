@@ -192,11 +192,11 @@ class DepthWatch:
 
 
 def finest_tick(prices: np.ndarray) -> float:
-    """Return the power of ten of which all prices are multiples."""
-    for decimals in range(FINEST_DECIMALS):
-        if np.abs(np.round(prices, decimals) - prices).max() <= 1e-12 * prices.max():
-            return 10.0**-decimals
-    return 10.0**-FINEST_DECIMALS
+    """Return the largest step of which all prices are multiples."""
+    decimals = 0
+    while decimals < FINEST_DECIMALS and np.abs(np.round(prices, decimals) - prices).max() > 1e-12 * prices.max():
+        decimals += 1
+    return int(np.gcd.reduce(np.rint(prices * 10.0**decimals).astype(np.int64))) / 10.0**decimals
 
 
 def empty_depth() -> Depth:

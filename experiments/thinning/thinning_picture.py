@@ -51,4 +51,4 @@ def draw_course(axis: Axes, bars: Bars) -> None:
     axis.set_ylim(0, 1.2)
     axis.set_xlabel("minutes since the bar began")
     axis.set_title("Depth over that before, median")
-    axis.legend(loc="lower right", frameon=False, fontsize=8.5)
+    axis.legend(loc="lower right", frameon=False, fontsize=8, handlelength=1.0)
