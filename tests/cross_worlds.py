@@ -5,10 +5,10 @@ from worlds import OPEN_USD
 
 from cascade.assembly import build_world, make_ledger, make_records
 from cascade.config import load_priors
-from cascade.kernels.cross import drain_cross, liquidate_cross
+from cascade.kernels.cross import drain_queues, look_at_due
 from cascade.kernels.edges import enqueue_portfolio
 from cascade.kernels.funding import pay_funding
-from cascade.kernels.jit import kernel
+from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
 from cascade.portfolios import arrange
@@ -174,15 +174,19 @@ class Walk:
 
 # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────
 @kernel
-def liquidate(world, step):
-    """The look at cross accounts and the venues' engines, at the marks as they stand."""
-    liquidate_cross(world, step)
+def liquidate(world, step, by_scan):
+    """Look at cross accounts, by ladders or by a full scan that judges every one, and drain the venues' queues."""
+    if by_scan:
+        scan_accounts(world, step)
+    else:
+        look_at_due(world, step)
+    drain_queues(world, step)
     check_ledger(world)
 
 
-@kernel
-def liquidate_by_scan(world, step):
-    """The same with a full scan in the place of ladders: every account is judged in every step."""
+@rule
+def scan_accounts(world, step):
+    """Judge every account; nothing is filed."""
     world.cross.watched[0] = NO_POSITION
     for p in range(len(world.cross.portfolios)):
         status = world.cross.portfolios[p]["status"]
@@ -192,9 +196,6 @@ def liquidate_by_scan(world, step):
                 enqueue_portfolio(world, p, step)
             else:
                 world.cross.portfolios[p]["status"] = OPEN
-    for venue in range(len(world.cross.engines)):
-        drain_cross(world, venue, step)
-    check_ledger(world)
 
 
 @kernel

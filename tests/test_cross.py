@@ -10,7 +10,6 @@ from cross_worlds import (
     cross_scenario,
     let_longs_pay,
     liquidate,
-    liquidate_by_scan,
     one_rate,
     scan,
     set_marks,
@@ -63,7 +62,7 @@ class Duel:
         let_longs_pay(self.world, step)
         self.reference.charge_funding(step)
         seen = int(self.world.counters.n[N_TAPE])
-        liquidate(self.world, step)
+        liquidate(self.world, step, False)
         breached = self.reference.breach(step)
         in_line = breached_by(self.world, step, seen)
         assert sorted(set(in_line)) == breached
@@ -185,9 +184,9 @@ class Pair:
     def step(self, step: int, jump: float) -> None:
         """Play one step in both; the same accounts must be breached in it."""
         marks = self.walk.step(jump)
-        for world, look in ((self.ladder, liquidate), (self.scan, liquidate_by_scan)):
+        for world, by_scan in ((self.ladder, False), (self.scan, True)):
             set_marks(world, step, marks)
-            look(world, step)
+            liquidate(world, step, by_scan)
         breached = [np.flatnonzero(w.cross.portfolios["trigger_step"] == step) for w in (self.ladder, self.scan)]
         np.testing.assert_array_equal(*breached)
 
@@ -243,7 +242,7 @@ def test_slack_ladder__takes_what_a_scan_takes_of_100_000_accounts_over_six_coin
     for step in range(steps):
         set_marks(again.ladder, step, again.walk.step(-0.13 / 1_800 if step < 1_800 else 0.065 / 900))
         started = time.perf_counter()
-        liquidate(again.ladder, step)
+        liquidate(again.ladder, step, False)
         ladder_s += time.perf_counter() - started if step > 0 else 0.0
         if step % 100 == 50:
             started = time.perf_counter()
@@ -263,7 +262,7 @@ def by_hand(account: dict, *marks: dict, **fields) -> World:
     world = world_of(scenario, accounts=[account])
     for step, usd in enumerate(marks):
         set_marks(world, step, np.repeat([usd[coin] for coin in scenario.coins], len(scenario.venues)))
-        liquidate(world, step)
+        liquidate(world, step, False)
     return world
 
 
@@ -290,7 +289,7 @@ def test_account__loses_the_worst_leg_first_at_its_bankruptcy_price():
     world = world_of(scenario, accounts=[PAIR])
     rest_order(world, 0, BUY, round(70_200 / 0.1) - int(world.contracts.floor_tick[0]), 1_000)
     set_marks(world, 0, np.array([70_400.0, 70_400.0, 2_146.0, 2_146.0]))
-    liquidate(world, 0)
+    liquidate(world, 0, False)
     btc, eth = world.records.tape[: world.counters.n[N_TAPE]]
     assert btc["bankruptcy_usd"] == pytest.approx(70_060) and btc["fill_usd"] == pytest.approx(70_200)
     assert (btc["filled_lots"], btc["fee"], btc["pool"]) == (1_000, 140_000_000, 0)
@@ -311,13 +310,13 @@ def test_account__that_is_healthy_again_keeps_its_other_legs():
     world = world_of(scenario, accounts=[account])
     rest_order(world, 0, BUY, round(69_800 / 0.1) - int(world.contracts.floor_tick[0]), 1_000)
     set_marks(world, 0, np.array([69_160.0, 69_160.0, 2_140.0, 2_140.0]))  # 260 left, 287.34 needed
-    liquidate(world, 0)
+    liquidate(world, 0, False)
     assert world.counters.n[N_TAPE] == 1  # 2,200 lost at 69,800, 872.50 of fee
     assert world.cross.portfolios["wallet"][0] == 27_500_000
     assert world.cross.legs["lots"].tolist() == [0, 1_250]
     assert world.cross.portfolios["status"][0] == WATCHED
     set_marks(world, 1, np.array([69_160.0, 69_160.0, 2_140.0, 2_140.0]))
-    liquidate(world, 1)
+    liquidate(world, 1, False)
     assert world.cross.portfolios["status"][0] == OPEN
     assert recount(world) == 0
 
@@ -334,7 +333,7 @@ def test_coin__counts_less_its_haircut_and_is_sold_last():
     world = world_of(scenario, accounts=[account])
     rest_order(world, 1, BUY, round(70_000 / 0.1) - int(world.contracts.floor_tick[1]), 100)
     set_marks(world, 0, np.array([72_000.0, 72_000.0, 1_975.0, 1_975.0]))
-    liquidate(world, 0)
+    liquidate(world, 0, False)
     (event,) = world.records.tape[: world.counters.n[N_TAPE]]
     assert event["bankruptcy_usd"] == pytest.approx(1_969)
     assert event["pool"] == 240 * 10**6

@@ -43,6 +43,7 @@ from cascade.state import (
     CLEARANCE,
     CLOSED_AT_BANKRUPTCY,
     COLLATERAL,
+    CROSS_GROUP,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
@@ -66,17 +67,26 @@ from cascade.state import (
     WHOLE,
 )
 
-CROSS_GROUP = 2  # in the tape
-
 
 @rule
 def liquidate_cross(world, step):
     """Look at the accounts that the marks may have breached, and send as many orders as the venues' engines can."""
-    if len(world.cross.portfolios) == 0:
-        return
+    if len(world.cross.portfolios) > 0:
+        look_at_due(world, step)
+        drain_queues(world, step)
+
+
+@rule
+def look_at_due(world, step):
+    """Look at the accounts whose edges the marks have crossed, and those that are watched."""
     for market in range(len(world.markets)):
         cross_edges(world, market)
     look_at_watched(world, step)
+
+
+@rule
+def drain_queues(world, step):
+    """Send the orders of all venues' engines, and note what they moved."""
     if not is_any_queued(world):
         return
     for market in range(len(world.markets)):
@@ -107,11 +117,12 @@ def drain_cross(world, venue, step):
     while left > 0 and engine["first_queued"] != NO_POSITION:
         p = engine["first_queued"]
         settle_funding(world, p, step)
-        if in_book and slack_of(world, p) >= 0.0:
+        slack = slack_of(world, p)
+        if in_book and slack >= 0.0:
             leave_queue(world, engine, p)
             watch(world, p)
             continue
-        liquidate_leg(world, p, step)
+        liquidate_leg(world, p, slack, step)
         is_closed = has_no_contracts(world, p)
         if is_closed:
             leave_queue(world, engine, p)
@@ -142,7 +153,7 @@ def has_no_contracts(world, p):
 
 # ── one order ────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def liquidate_leg(world, p, step):
+def liquidate_leg(world, p, slack, step):
     """Liquidate a leg of account `p`, or a part of it: by the book, what that does not fill by winners or the pool."""
     j = worst_leg(world, p)
     row, leg = world.cross.portfolios[p], world.cross.legs[j]
@@ -150,18 +161,25 @@ def liquidate_leg(world, p, step):
     event = world.records.tape[world.counters.n[N_TAPE]]
     write_event(world, p, j, step, event)
     event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity)
+    wanted, filled, value, payer, taker = lots, lots, np.int64(0), ABSORBER, ABSORBER_LOTS
     if world.settings.switches[LIQUIDATIONS] == 0:
-        absorb_leg(world, p, j, event)
-    elif equity < world.rules[market]["backstop"] * (equity - slack_of(world, p)):
-        event["kind"] = BACKSTOP
-        hand_off_leg(world, p, j, lots, equity, event)
+        value = mark_value(world, market, lots)  # off the book, where liquidations do not move the price
+        event["fill_usd"] = event["last_fill_usd"] = world.markets[market]["mark_usd"]
     else:
-        wanted = lots_of_leg(world, p, j, step)
-        event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
-        filled = sell_leg(world, p, j, wanted, event)
+        filled, payer, taker = np.int64(0), EXTERNAL, EXTERNAL_LOTS
+        event["kind"] = BACKSTOP
+        if equity >= world.rules[market]["backstop"] * (equity - slack):
+            wanted = lots_of_leg(world, p, j, slack, step)
+            event["kind"] = ORDER_WHOLE if wanted == lots else ORDER_PART
+            filled = sell_leg(world, j, wanted, event)
+            value = fill_value(world, market, filled)
+    event["lots"], event["filled_lots"] = wanted, filled
+    if filled > 0:
+        release_leg(world, p, j, filled, value, payer)
+        hand_over(world, market, CROSS_LOTS, taker, np.int64(leg["side"]) * filled)
+        charge_clearance(world, p, market, value, event)
+    if filled < wanted:
         hand_off_leg(world, p, j, wanted - filled, part_of(equity, wanted - filled, lots), event)
-        world.markets[market]["liquidated_lots"] += filled
-        world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
     if has_no_contracts(world, p):
         settle_account(world, p, event)
     event["loss"] -= row["wallet"]
@@ -197,7 +215,7 @@ def bankruptcy_of_leg(world, j, equity):
 
 
 @rule
-def sell_leg(world, p, j, lots, event):
+def sell_leg(world, j, lots, event):
     """Send an order for `lots` of leg `j` to the book, by the venue's type of order; return the lots filled."""
     leg, contracts = world.cross.legs[j], world.contracts
     market, side = np.int64(leg["market"]), np.int64(leg["side"])
@@ -207,31 +225,18 @@ def sell_leg(world, p, j, lots, event):
         limit_tick = inner_tick(ticks_from(contracts, market, event["bankruptcy_usd"]), side)
         limit_tick = min(max(limit_tick, 0), TICKS - 1)
     filled = take_at_limit(world, market, SELL if side > 0 else BUY, limit_tick, lots)
-    event["filled_lots"] = filled
     if filled > 0:
-        value = fill_value(world, market, filled)
         last_tick = world.counters.fills[TALLY_LAST_TICK] + contracts.floor_tick[market]
-        event["fill_usd"] = quote(contracts, market, average_quote(contracts, market, filled, value))
-        event["last_fill_usd"] = last_tick * contracts.tick_usd[market]
-        release_leg(world, p, j, filled, value, EXTERNAL)
-        hand_over(world, market, CROSS_LOTS, EXTERNAL_LOTS, side * filled)
-        charge_clearance(world, p, market, value, event)
+        mean = average_quote(contracts, market, filled, fill_value(world, market, filled))
+        event["fill_usd"], event["last_fill_usd"] = (
+            quote(contracts, market, mean),
+            last_tick * contracts.tick_usd[market],
+        )
     limit_usd = (limit_tick + contracts.floor_tick[market]) * contracts.tick_usd[market]
     event["feed_usd"] = limit_usd if is_limit else event["fill_usd"]
+    world.markets[market]["liquidated_lots"] += filled
+    world.coins[contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
     return filled
-
-
-@rule
-def absorb_leg(world, p, j, event):
-    """Close leg `j` at its mark, off the book: a world in which liquidations do not move the price."""
-    leg = world.cross.legs[j]
-    market, side, lots = np.int64(leg["market"]), np.int64(leg["side"]), np.int64(leg["lots"])
-    value = mark_value(world, market, lots)
-    event["filled_lots"] = lots
-    event["fill_usd"] = event["last_fill_usd"] = world.markets[market]["mark_usd"]
-    release_leg(world, p, j, lots, value, ABSORBER)
-    hand_over(world, market, CROSS_LOTS, ABSORBER_LOTS, side * lots)
-    charge_clearance(world, p, market, value, event)
 
 
 # ── who pays ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +249,7 @@ def hand_off_leg(world, p, j, lots, stake, event):
     leg = world.cross.legs[j]
     market, side, good = np.int64(leg["market"]), np.int64(leg["side"]), good_side(world, j)
     value = max(mark_value(world, market, lots) - good * stake, 0)
-    if lots > 0 and is_due(world, market, good * (value - mark_value(world, market, lots))):
+    if is_due(world, market, good * (value - mark_value(world, market, lots))):
         at_bankruptcy = world.rules[market]["price"] == CLOSED_AT_BANKRUPTCY
         closed = deleverage(world, event, lots, value if at_bankruptcy else mark_value(world, market, lots))
         if closed > 0:
@@ -316,14 +321,14 @@ def sell_coin(world, p, j, event):
     """Sell coin collateral `j` in its spot book; what that does not take others buy at its collateral value."""
     leg = world.cross.legs[j]
     market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-    event["loss"] += mark_value(world, market, lots)
-    if world.settings.switches[LIQUIDATIONS] == 0:
-        release_leg(world, p, j, lots, mark_value(world, market, lots), ABSORBER)
-        hand_over(world, market, CROSS_LOTS, ABSORBER_LOTS, lots)
-        return
-    filled = take_at_market(world, market, SELL, lots)
-    if filled > 0:
-        release_leg(world, p, j, filled, fill_value(world, market, filled), EXTERNAL)
-    if filled < lots:
-        release_leg(world, p, j, np.int64(leg["lots"]), value_at_mark(world, j), EXTERNAL)
-    hand_over(world, market, CROSS_LOTS, EXTERNAL_LOTS, lots)
+    value, payer, taker = mark_value(world, market, lots), ABSORBER, ABSORBER_LOTS
+    event["loss"] += value
+    if world.settings.switches[LIQUIDATIONS] == 1:
+        payer, taker = EXTERNAL, EXTERNAL_LOTS
+        filled = take_at_market(world, market, SELL, lots)
+        value = fill_value(world, market, filled)
+        leg["lots"] = lots - filled
+        value += value_at_mark(world, j)
+        leg["lots"] = lots
+    release_leg(world, p, j, lots, value, payer)
+    hand_over(world, market, CROSS_LOTS, taker, lots)

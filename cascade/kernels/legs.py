@@ -11,7 +11,6 @@ from cascade.kernels.slack import (
     mark_quote,
     profit_at_mark,
     required_of_leg,
-    slack_of,
     value_at_mark,
 )
 from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, LARGEST_LOSS, LARGEST_NOTIONAL, NO_POSITION, WHOLE
@@ -38,7 +37,7 @@ def worst_leg(world, p):
 
 
 @rule
-def lots_of_leg(world, p, j, step):
+def lots_of_leg(world, p, j, slack, step):
     """Return how many lots of leg `j` one order closes; where a part would be nothing, all of them."""
     leg = world.cross.legs[j]
     part, lots = world.rules[leg["market"]]["part"], np.int64(leg["lots"])
@@ -49,7 +48,7 @@ def lots_of_leg(world, p, j, step):
     elif part == BY_FRACTION:
         closed = lots_of_fraction(world, p, j, step)
     else:
-        closed = lots_to_comply(world, p, j)
+        closed = lots_to_comply(world, j, slack)
     return closed if 0 < closed < lots else lots
 
 
@@ -81,8 +80,8 @@ def lots_of_fraction(world, p, j, step):
 
 
 @rule
-def lots_to_comply(world, p, j):
-    """Return the lots of leg `j` that have to be closed at the mark for account `p` to meet its requirement.
+def lots_to_comply(world, j, slack):
+    """Return the lots of leg `j` that have to be closed at the mark for its account to meet its requirement.
 
     Each frees its share of the leg's requirement and costs the clearance fee; 0, where all of them are not enough.
     """
@@ -90,5 +89,4 @@ def lots_to_comply(world, p, j):
     market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
     fee = world.margin.clearance_fee[market] * value_at_mark(world, j)
     freed = (required_of_leg(world, j) - fee) / lots
-    missing = -slack_of(world, p)
-    return np.int64(missing / freed) + 1 if missing < freed * lots else np.int64(0)
+    return np.int64(-slack / freed) + 1 if -slack < freed * lots else np.int64(0)
