@@ -1,4 +1,4 @@
-"""Drawing cross accounts: what is assumed comes out, the remainder makes room, and isolated positions stay as they are."""
+"""Drawing cross accounts: what is assumed comes out, the remainder makes room, isolated positions stay as they are."""
 
 import numpy as np
 import pytest
