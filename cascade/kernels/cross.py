@@ -54,6 +54,7 @@ from cascade.state import (
     TICKS,
 )
 
+
 @rule
 def liquidate_cross(world, step):
     """Look at the accounts that the marks may have breached, and send as many orders as the venues' engines can."""
