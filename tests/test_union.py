@@ -7,15 +7,14 @@ from duel import Duel
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from own_rules import narrow_venue, venues
+from test_ledger import check_winners
 from test_rules import DUE, JUMPS, PARTS
 from worlds import as_offered, rest_order, small_world
 
 from cascade.kernels.recount import recount
 from cascade.scenario import Scenario
 from cascade.state import (
-    AT_BANKRUPTCY,
     BUY,
-    CLOSED_AT_MARK,
     FREE,
     LEDGER_COLUMNS,
     LIQUIDATED,
@@ -67,15 +66,7 @@ def check_losses(world: World) -> None:
     assert tape["socialised"].min(initial=0) >= 0
     assert cash[:, SOCIALISED].sum() <= -tape["socialised"].sum()  # stops that met a gap come on top
     assert (world.accounts.rows["margin"] >= 0).all()
-    notes = world.records.deleveraged[: world.counters.n[N_DELEVERAGED]]
-    terms, bankrupt = world.rules[notes["market"]], tape[notes["liquidation"]]
-    assert (bankrupt["account"] == notes["account"]).all() and (bankrupt["side"] == -notes["side"]).all()
-    at_mark = terms["price"] == CLOSED_AT_MARK
-    due = np.where(at_mark, notes["mark_usd"], bankrupt["bankruptcy_usd"])
-    usd = notes["lots"] * world.contracts.lot_base[notes["market"]] * notes["mark_usd"]
-    quantum_usd = np.where(world.contracts.payoff[notes["market"]] < 0, 1e-8 * notes["mark_usd"], 1e-6)
-    worse = notes["side"] * (due / notes["price_usd"] - 1.0) - 3 * quantum_usd / usd  # what is paid is rounded
-    assert (worse < 0)[at_mark | (terms["order"] == AT_BANKRUPTCY)].all()  # else a position is ruined elsewhere
+    check_winners(world, tape)
 
 
 # ── against the plain engine ─────────────────────────────────────────────────────────────────────────────────
@@ -113,7 +104,7 @@ def test_union__under_every_venues_rules(rules):
     jumps = {8: -0.004, 9: -0.004, 10: -0.004, 11: -0.004, 12: -0.08, 20: -0.08, 30: 0.05}
     duel = play(as_offered(scenario), seed=3, jumps=jumps, size=(11.0, 2.0), n=30)
     tape = duel.world.records.tape[: duel.world.counters.n[N_TAPE]]
-    assert (tape["group"] == 2).sum() > 10 and (tape["group"] < 2).sum() > 3
+    assert (tape["group"] == 2).sum() > 5 and (tape["group"] < 2).sum() > 3
     assert duel.reference.deleveraged or duel.world.ledger.cash[SOCIALISED::LEDGER_COLUMNS].sum() < 0
 
 
