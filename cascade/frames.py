@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade.state import CROSS_GROUP
 from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def liquidations_frame(result: "Result") -> "pl.DataFrame":
             "loss_usd": result.money_usd(tape["market"], tape["loss"], tape["mark_usd"]),
             "socialised_usd": result.money_usd(tape["market"], tape["socialised"], tape["mark_usd"]),
             "kind": labels(tape["kind"], KINDS),
+            "margin": labels(tape["group"] == CROSS_GROUP, ("isolated", "cross")),
+            "moved_by": labels(tape["moved_by"] // len(result.venues), result.coins),
             "opened_today": tape["opened_today"] != 0,
         }
     ).with_columns(pl.col("fill_price", "last_fill_price", "feed_price").fill_nan(None))

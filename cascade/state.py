@@ -232,6 +232,7 @@ LEG = np.dtype(
 )
 assert PORTFOLIO.itemsize == LEG.itemsize == 32
 
+CROSS_GROUP = 2  # of a liquidation in the tape
 LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
 ENGINE = np.dtype(
     [

@@ -35,6 +35,7 @@ from cascade.state import (
     BACKSTOP,
     BUY,
     CLOSED_AT_BANKRUPTCY,
+    CROSS_GROUP,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
@@ -52,8 +53,6 @@ from cascade.state import (
     TALLY_LAST_TICK,
     TICKS,
 )
-
-CROSS_GROUP = 2  # in the tape
 
 
 @rule
