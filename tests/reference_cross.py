@@ -101,7 +101,8 @@ class ReferenceCross(ReferencePortfolios):
         if not account.contracts:
             self.close_account(account, venue, row)
         row["loss"] += wallet - account.wallet
-        self.tape.append(row | {"market": leg.market, "side": leg.side, "lots": lots})
+        market = self.home(account) if leg.is_coin else market
+        self.tape.append(row | {"market": market.number, "side": leg.side, "lots": lots})
 
     def is_backstopped_account(self, account: Portfolio, share: float) -> bool:
         """Whether equity is below a share of what the account must have."""

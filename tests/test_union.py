@@ -175,7 +175,7 @@ def test_account__that_winners_left_without_contracts_still_owes_its_debt():
     assert world.cross.portfolios["status"].tolist() == [LIQUIDATED, WATCHED]
     fall_to(world, 1, 69_000.0)
     event = world.records.tape[world.counters.n[N_TAPE] - 1]
-    assert (event["account"], event["lots"], event["socialised"]) == (len(world.accounts.rows) + 1, 0, 0)
+    assert (event["account"], event["market"], event["lots"]) == (len(world.accounts.rows) + 1, 0, 0)
     assert event["loss"] == 400_000
     assert world.ledger.cash[FREE] == 10_600_000
     assert world.cross.portfolios["status"].tolist() == [LIQUIDATED, LIQUIDATED]
