@@ -137,6 +137,14 @@ class LeverageAssumptions(Strict):
             raise flaw("must not be above farthest", "stops", "nearest")
         return self
 
+    def up_to(self, leverage: float) -> "LeverageAssumptions":
+        """Return the accounts of a world that offers no more leverage: buckets that lie above it alone are empty."""
+        buckets = [
+            bucket if min(bucket.leverages) <= leverage else bucket.model_copy(update={"mass_usd": 0.0})
+            for bucket in self.buckets
+        ]
+        return self.model_copy(update={"buckets": tuple(buckets)})
+
     def restricted(self, coins: tuple[str, ...], venues: tuple[str, ...]) -> "LeverageAssumptions":
         """Return the part of the accounts that is at these coins and venues, in this order; the rest is left out."""
         coin_shares, venue_shares = _shares(self.coin_shares, coins), _shares(self.venue_shares, venues)

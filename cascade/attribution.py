@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from math import nan
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -247,13 +248,15 @@ class _Counted:
 
     def __init__(self, progress: Progress | None, runs: int) -> None:
         self._progress, self._runs, self._finished = progress or (lambda what, done: None), runs, 0
+        self._lock = Lock()
 
     def say(self, what: str) -> None:
         self._progress(what, self._finished / self._runs)
 
     def done(self, what: str) -> None:
-        self._finished += 1
-        self._progress(f"{what}: combinations of mechanisms", self._finished / self._runs)
+        with self._lock:
+            self._finished += 1
+            self._progress(f"{what}: combinations of mechanisms", self._finished / self._runs)
 
 
 # ── the rest ─────────────────────────────────────────────────────────────────────────────────────────────────

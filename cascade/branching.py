@@ -66,9 +66,9 @@ def radii(result: "Result", width: str = "1", stops: bool = False) -> np.ndarray
     return np.abs(np.linalg.eigvals(matrix)).max(axis=-1)
 
 
-def describe(result: "Result", coin: str | None = None) -> dict[str, float]:
-    """Return the spectral radius at 1%, stops included, of a coin (the first): median, highest, and when (UTC hour)."""
-    radius = radii(result, stops=True)[:, result.coin_number(coin or result.coins[0])]
+def describe(result: "Result") -> dict[str, float]:
+    """Return BTC's (else the first coin's) spectral radius at 1%, with stops: median, highest, and when (UTC hour)."""
+    radius = radii(result, stops=True)[:, result.coins.index("BTC") if "BTC" in result.coins else 0]
     if not len(radius):
         return {"median": np.nan, "highest": np.nan, "hour": np.nan}
     hour = (result.minute_ns()[np.argmax(radius)] / 3.6e12) % 24

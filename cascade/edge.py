@@ -203,7 +203,7 @@ def _fall(result: Result) -> float:
 # ── the study ────────────────────────────────────────────────────────────────────────────────────────────────
 SHOCKS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08)
 LEVERAGES = (1.0, 2.0, 4.0, 8.0)
-DEPTHS = (0.25, 0.5, 1.0, 2.0)
+DEPTHS, DEPTHS_LEVERAGE = (0.25, 0.5, 1.0, 2.0), 2.0
 PHASE_SHOCK = 0.02
 PHASE_LEVERAGES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
 PHASE_DEPTHS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
@@ -255,7 +255,7 @@ def study(
     shocks, across, down = SHOCKS[thin], PHASE_LEVERAGES[thin], PHASE_DEPTHS[thin]
     plan = {
         "by_leverage": [Setting(shock, leverage) for leverage in LEVERAGES for shock in shocks],
-        "by_depth": [Setting(shock, 2.0, depth) for depth in DEPTHS for shock in shocks],
+        "by_depth": [Setting(shock, DEPTHS_LEVERAGE, depth) for depth in DEPTHS for shock in shocks],
         "by_pace": [Setting(PHASE_SHOCK, leverage, minutes=pace) for pace in PACES_MIN for leverage in across],
         "phase": [Setting(PHASE_SHOCK, leverage, depth) for depth in down for leverage in across],
     }
@@ -294,8 +294,9 @@ def smallest_runaway(outcomes: Sequence[Outcome], along: str) -> dict[float, flo
 
 
 def _plain(outcome: Outcome) -> dict:
-    measured = {name: getattr(outcome, name).mean().item() for name in Run._fields}
-    return asdict(outcome.setting) | measured | {"amplification": outcome.amplification, "seeds": len(outcome.fall)}
+    """Return a setting, its runs by seed, and their amplification."""
+    runs = {name: getattr(outcome, name).tolist() for name in Run._fields}
+    return asdict(outcome.setting) | runs | {"amplification": outcome.amplification}
 
 
 def _finite(ratios: dict[float, float]) -> dict[str, float | None]:

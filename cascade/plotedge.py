@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 COLOURS = (INK, BLUE, GREEN, VERMILION)
 MOST = 8.0  # amplification at which the scale of colours ends
+ROOM = 1.5  # of the highest fall: the names of the curves stand above them
 
 
 def edge(study: "Study") -> "Picture":
@@ -26,9 +27,10 @@ def edge(study: "Study") -> "Picture":
         _draw_curves(by_leverage, study.by_leverage, "leverage")
         _draw_curves(by_depth, study.by_depth, "depth")
         by_leverage.set_title("Fall within the hour, by leverage")
-        by_depth.set_title("The same, by depth")
+        by_depth.set_title("The same by depth, at twice the leverage")
+        highest = 100 * max(outcome.fall.max() for outcome in (*study.by_leverage, *study.by_depth))
         for axis in (by_leverage, by_depth):
-            axis.set_ylim(0, 100 * max(outcome.fall.max() for outcome in (*study.by_leverage, *study.by_depth)) * 1.04)
+            axis.set_ylim(0, ROOM * highest)
         _draw_phase(calm, study.phase_calm)
         mesh = _draw_phase(phase, study.phase)
         calm.set_title("Amplification: nobody withdraws")
@@ -77,9 +79,8 @@ def _draw_phase(axis: "Axes", outcomes: "Sequence[Outcome]"):
     grown = np.array([outcome.amplification for outcome in outcomes]).reshape(shape)
     ratio = np.array([outcome.ratio.mean() for outcome in outcomes]).reshape(shape)
     colours = LinearSegmentedColormap.from_list("edge", STAKE_COLOURS)
-    mesh = axis.pcolormesh(
-        leverages, depths, np.maximum(grown, 1.0), norm=LogNorm(1, MOST), cmap=colours, shading="nearest"
-    )
+    edges = log_edges(leverages), log_edges(depths)
+    mesh = axis.pcolormesh(*edges, np.maximum(grown, 1.0), norm=LogNorm(1, MOST), cmap=colours)
     for level, line in ((2.0, "solid"), (5.0, "dashdot")):
         axis.contour(leverages, depths, np.log(grown), [np.log(level)], colors=INK, linewidths=1.1, linestyles=line)
     for level, line in ((0.5, "dotted"), (1.0, "dashed")):
@@ -94,6 +95,13 @@ def _draw_phase(axis: "Axes", outcomes: "Sequence[Outcome]"):
     axis.set_ylabel("depth, times the stated")
     _explain_lines(axis)
     return mesh
+
+
+def log_edges(values: "Sequence[float]") -> np.ndarray:
+    """Return the edges of cells around values, half way between them in logarithms."""
+    logs = np.log(values)
+    middle = (logs[1:] + logs[:-1]) / 2
+    return np.exp(np.concatenate([[2 * logs[0] - middle[0]], middle, [2 * logs[-1] - middle[-1]]]))
 
 
 def _explain_lines(axis: "Axes") -> None:

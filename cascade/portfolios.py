@@ -147,7 +147,6 @@ def _engines(scenario: Scenario) -> np.ndarray:
         if venue.liquidation is not None:
             engine["rate"] = int(venue.liquidation.orders_per_s)
             engine["order"] = ORDERS[venue.liquidation.cross_order]
-            engine["keeps_surplus"] = venue.liquidation.surplus == "pool"
     return engines
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 HEADINGS = ("Law", "Quantity", "Theory", "Simulated", "z", "")
+MOST_SHOWN = 999.0  # of z
+DASH = "\N{EN DASH}"  # no verdict
 PLUS_MINUS, CHECK, CROSS = "\N{PLUS-MINUS SIGN}", "\N{CHECK MARK}", "\N{BALLOT X}"
 
 
@@ -44,6 +46,7 @@ def _rows(name: str, law: Law) -> list[tuple[str, ...]]:
         (name if k == 0 else "", check.what, *_figures(check), CHECK if check.holds else f"{CROSS} missed")
         for k, check in enumerate(law.checks)
     ]
+    rows += [("", f"beside: {check.what}", *_figures(check), DASH) for check in law.beside]
     control = law.control.check
     verdict = f"{CHECK} fails" if control.fails else f"{CROSS} holds"
     return [*rows, ("", f"control: {law.control.change}", *_figures(control), verdict)]
@@ -51,13 +54,12 @@ def _rows(name: str, law: Law) -> list[tuple[str, ...]]:
 
 def _figures(check: Check) -> tuple[str, str, str]:
     """Return theory, simulated with its error, and z as text."""
-    z = check.z if math.isfinite(check.z) else math.copysign(999.0, check.z)
-    digits = _digits(check)
-    simulated = f"{check.simulated:.{digits}f} {PLUS_MINUS} {check.error:.{digits}f}"
-    return f"{check.theory:.{digits}f}", simulated, f"{z:+.1f}" if abs(z) < 999 else (">999" if z > 0 else "<-999")
-
-
-def _digits(check: Check) -> int:
-    """Return how many digits behind the point show two figures of the error, or four of the value."""
-    size = check.error if check.error > 0 else max(abs(check.theory), 1e-9) * 1e-2
-    return max(0, min(6, 1 - math.floor(math.log10(size))))
+    z = (
+        f"{check.z:+.1f}"
+        if abs(check.z) < MOST_SHOWN
+        else f"{'>' if check.z > 0 else '<'} {math.copysign(MOST_SHOWN, check.z):.0f}"
+    )
+    if check.error == 0:
+        return f"{check.theory:.6g}", f"{check.simulated:.6g} {PLUS_MINUS} 0", z
+    digits = max(0, min(6, 1 - math.floor(math.log10(check.error))))  # two figures of the error
+    return f"{check.theory:.{digits}f}", f"{check.simulated:.{digits}f} {PLUS_MINUS} {check.error:.{digits}f}", z

@@ -160,9 +160,15 @@ class Scenario:
         return replace(self, mechanisms=Mechanisms(**self.mechanisms.model_dump() | off))
 
     def under(self, rules: str | Path | Venue) -> "Scenario":
-        """Return the scenario with one venue's rules at all of its venues; their names, books and pools stay."""
+        """Return the scenario with one venue's rules at all of its venues; their names, books and pools stay.
+
+        Leverage that the rules do not offer nobody has: a bucket of higher leverage alone is left empty.
+        """
         rules, prices = load_venue(rules), dict(zip(self.coins, self.open_usd, strict=True))
-        return self.changed(venues=tuple(adopted(rules, place, prices) for place in self.venues))
+        venues = tuple(adopted(rules, place, prices) for place in self.venues)
+        highest = max(coin.brackets[0].max_leverage for coin in rules.coins.values() if coin.brackets)
+        offered = self.assumptions and self.assumptions.up_to(highest)
+        return self.changed(venues=venues, assumptions=offered)
 
     def with_pools(self, factor: float) -> "Scenario":
         """Return the scenario with insurance pools of so many times their size."""

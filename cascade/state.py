@@ -232,6 +232,7 @@ LEG = np.dtype(
 )
 assert PORTFOLIO.itemsize == LEG.itemsize == 32
 
+CROSS_GROUP = 2  # of a liquidation in the tape
 LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
 ENGINE = np.dtype(
     [
@@ -239,7 +240,6 @@ ENGINE = np.dtype(
         ("last_queued", np.int64),
         ("rate", np.int64),  # liquidation orders of cross accounts per step
         ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
-        ("keeps_surplus", np.int64),  # 1: the pool keeps what is left of an account all whose contracts are closed
     ]
 )
 

@@ -1,18 +1,20 @@
 """Worlds of cross accounts for tests: random or stated ones, no other positions, marks that a test sets."""
 
 import numpy as np
-from worlds import OPEN_USD, small_world
+from worlds import OPEN_USD
 
 from cascade.assembly import build_world, make_ledger, make_records
 from cascade.config import load_priors
-from cascade.kernels.cross import drain_cross, liquidate_cross
+from cascade.kernels.cross import drain_queues, look_at_due
 from cascade.kernels.edges import enqueue_portfolio
-from cascade.kernels.jit import kernel
+from cascade.kernels.funding import pay_funding
+from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
-from cascade.kernels.slack import settle_funding, slack_of
+from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
 from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
-from cascade.state import CROSS_LOTS, EXTERNAL_LOTS, HOLDERS, LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
+from cascade.state import LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
+from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 SIX_USD = OPEN_USD | {"XRP": 1.5, "SOL": 93.0, "DOGE": 0.105, "BNB": 700.0}
@@ -21,89 +23,127 @@ HAIRCUTS = {"BTC": 0.05, "ETH": 0.1}
 
 def taking_coins(venue: str | Venue, **rules) -> Venue:
     """Return a venue that takes coins as collateral, some of its rules of liquidation replaced."""
-    venue = load_venue(venue)
-    tables = venue.model_dump(exclude_unset=True)
-    tables["cross"] = {"haircuts": HAIRCUTS, "source": "test"}
+    tables = load_venue(venue).model_dump(exclude_unset=True)
     tables["liquidation"] |= rules
+    if tables["contract"] == "linear":
+        tables["cross"] = {"haircuts": HAIRCUTS, "source": "test"}
     return Venue.model_validate(tables)
 
 
-def cross_scenario(coins=("BTC", "ETH"), venues=("binance", "okx"), seconds: int = 60, **fields) -> Scenario:
-    """Return a scenario without isolated positions, at venues that take coins; funding as stated."""
-    fast = {"orders_per_s": 1e6} | fields.pop("rules", {})
+def one_rate(name: str) -> Venue:
+    """Return a venue whose bracket's rate holds for the whole position, by its value at the mark."""
+    tables = load_venue(name).model_dump(exclude_unset=True)
+    tables["margin"] |= {"deduction": "whole", "bracket_unit": "mark_notional"}
+    for coin in tables["coins"].values():
+        coin["brackets"] = [dict(row) | {"amount_usd": None} for row in coin["brackets"]]
+    return Venue.model_validate(tables)
+
+
+def cross_scenario(coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, rate_8h=0.0, rules=None) -> Scenario:
+    """Return a scenario without isolated positions, at venues that take coins and send orders at once."""
+    fast = {"orders_per_s": 1e6} | (rules or {})
     books = [*(taking_coins(venue, **fast) for venue in venues), *load_venues(["spot"])]
-    if set(coins) <= set(OPEN_USD):
-        return small_world(0, coins=coins, seconds=seconds).changed(venues=tuple(books), **fields)
     return Scenario(
         name="cross",
         coins=coins,
         venues=tuple(books),
         open_usd=tuple(SIX_USD[coin] for coin in coins),
         seconds=seconds,
-        priors=load_priors(),
-        **fields,
+        priors=load_priors().changed(
+            venues={venue.name: 1.0 for venue in books}, funding={"rate_8h": rate_8h}, run={"order_slots": 60_000}
+        ),
     )
 
 
-def random_accounts(scenario: Scenario, world: World, n: int, seed: int, far: float = 0.3):
-    """Return accounts of one to five legs, healthy by a lognormal distance with median `far`; one in three in coin."""
-    random, n_venues = np.random.default_rng(seed), len(scenario.venues)
-    perpetual_venues, contracts, n_coins = n_venues - 1, world.contracts, len(scenario.coins)
-    n_legs = random.integers(1, min(2 * n_coins, 5) + 1, n)
-    has_coin = random.random(n) < 1 / 3
+def random_accounts(scenario, world: World, n: int, seed: int, far: float = 0.3, size=(8.5, 2.5)):
+    """Return accounts of one to five legs, healthy by a lognormal distance with median `far`; one in three in coin.
+
+    Of an inverse venue they have one contract, and what it settles in. `size` is mean and deviation of ln USD of a leg.
+    """
+    random, contracts = np.random.default_rng(seed), world.contracts
+    n_venues, n_coins = len(scenario.venues), len(scenario.coins)
     portfolios = np.zeros(n, PORTFOLIO)
-    portfolios["n_legs"] = n_legs + has_coin
+    portfolios["venue"] = random.integers(0, n_venues - 1, n)
+    is_inverse = contracts.payoff[portfolios["venue"]] < 0
+    n_contracts = np.where(is_inverse, 1, random.integers(1, min(2 * n_coins, 5) + 1, n))
+    portfolios["n_legs"] = n_contracts + (~is_inverse & (random.random(n) < 1 / 3))
     portfolios["first_leg"] = np.cumsum(portfolios["n_legs"]) - portfolios["n_legs"]
-    portfolios["venue"] = random.integers(0, perpetual_venues, n)
     legs = np.zeros(portfolios["n_legs"].sum(), LEG)
-    legs["portfolio"] = np.repeat(np.arange(n), portfolios["n_legs"])
+    legs["portfolio"] = owner = np.repeat(np.arange(n), portfolios["n_legs"])
+    place = np.arange(len(legs)) - portfolios["first_leg"][owner]
     # one contract a coin and side: a number below 2 * coins, those of an account all different
-    place = np.arange(len(legs)) - portfolios["first_leg"][legs["portfolio"]]
-    slot = (random.integers(0, 2 * n_coins, n)[legs["portfolio"]] + place) % (2 * n_coins)
-    coin, legs["side"] = slot // 2, 1 - 2 * (slot % 2)
-    legs["market"] = coin * n_venues + portfolios["venue"][legs["portfolio"]]
-    is_coin = has_coin[legs["portfolio"]] & (place == portfolios["n_legs"][legs["portfolio"]] - 1)
-    coin = np.where(is_coin, random.integers(0, min(2, n_coins), len(legs)), coin)
-    legs["market"][is_coin] = coin[is_coin] * n_venues + n_venues - 1
-    legs["side"][is_coin], legs["is_coin"] = 1, is_coin
-    usd = np.exp(7.0 + 2.0 * random.standard_normal(len(legs)))
-    mark_usd = np.array(scenario.open_usd)[coin]
-    legs["lots"] = np.clip(usd / (mark_usd * contracts.lot_base[legs["market"]]), 1, 2e8)
-    ticks = np.rint(mark_usd * np.exp(0.1 * random.standard_normal(len(legs))) / contracts.tick_usd[legs["market"]])
-    legs["cost"] = np.where(is_coin, 0, legs["lots"] * ticks.astype(np.int64) * contracts.quanta[legs["market"]])
+    slot = (random.integers(0, 2 * n_coins, n)[owner] + place) % (2 * n_coins)
+    legs["is_coin"] = is_coin = place == n_contracts[owner]
+    coin = np.where(is_coin, random.integers(0, min(2, n_coins), len(legs)), slot // 2)
+    legs["side"] = np.where(is_coin, 1, 1 - 2 * (slot % 2))
+    legs["market"] = market = coin * n_venues + np.where(is_coin, n_venues - 1, portfolios["venue"][owner])
+    usd, open_usd = np.exp(size[0] + size[1] * random.standard_normal(len(legs))), np.array(scenario.open_usd)[coin]
+    lot_usd = contracts.lot_size[market] * np.where(contracts.payoff[market] < 0, 1.0, open_usd)
+    legs["lots"] = lots = np.clip(usd / lot_usd, 1, 2e8).astype(np.int64)
+    ticks = np.rint(open_usd * np.exp(0.1 * random.standard_normal(len(legs))) / contracts.tick_usd[market])
+    inverse_cost = (lots * contracts.lot_quanta[market] / ticks).astype(np.int64)
+    cost = np.where(
+        contracts.payoff[market] < 0, inverse_cost, lots * contracts.quanta[market] * ticks.astype(np.int64)
+    )
+    legs["cost"] = np.where(is_coin, 0, cost)
     return with_distance(scenario, world, portfolios, legs, far * np.exp(1.2 * random.standard_normal(n)))
+
+
+def stated_accounts(scenario: Scenario, world: World, accounts: list[dict]):
+    """Return accounts of the first venue, given as wallet_usd, contracts and coins.
+
+    Contracts are (coin, side, size, entry_usd), coins (coin, size).
+    """
+    portfolios, rows = np.zeros(len(accounts), PORTFOLIO), []
+    for p, (row, account) in enumerate(zip(portfolios, accounts, strict=True)):
+        row["wallet"], row["first_leg"] = round(1e6 * account["wallet_usd"]), len(rows)
+        rows += [(p, 0, *leg) for leg in account["contracts"]]
+        rows += [(p, 1, coin, 1, size, 0.0) for coin, size in account.get("coins", ())]
+        row["n_legs"] = len(rows) - row["first_leg"]
+    legs = np.zeros(len(rows), LEG)
+    for leg, (p, is_coin, coin, side, size, entry_usd) in zip(legs, rows, strict=True):
+        market = scenario.coins.index(coin) * len(scenario.venues) + is_coin * (len(scenario.venues) - 1)
+        leg["portfolio"], leg["is_coin"], leg["market"], leg["side"] = p, is_coin, market, side
+        leg["lots"] = round(size / world.contracts.lot_base[market])
+        leg["cost"] = round(1e6 * size * entry_usd)
+    return waiting(portfolios, legs)
+
+
+def waiting(portfolios: np.ndarray, legs: np.ndarray):
+    """Return accounts and legs as they are before the first step: all to be looked at, none filed."""
+    portfolios["status"], portfolios["moved_by"], portfolios["trigger_step"] = WATCHED, NO_POSITION, NO_POSITION
+    portfolios["next"] = np.arange(1, len(portfolios) + 1)
+    portfolios["next"][-1:] = NO_POSITION
+    legs["filed_tick"] = legs["next"] = legs["prev"] = NO_POSITION
+    return portfolios, legs
 
 
 def with_distance(scenario, world: World, portfolios, legs, distance):
     """Return the accounts with wallets such that equity is the requirement and `distance` times the gross notional."""
-    portfolios["wallet"], portfolios["status"] = 0, WATCHED
-    portfolios["moved_by"] = portfolios["trigger_step"] = NO_POSITION
-    portfolios["next"] = np.arange(1, len(portfolios) + 1)
-    portfolios["next"][-1:] = NO_POSITION
-    legs["filed_tick"] = legs["next"] = legs["prev"] = NO_POSITION
+    portfolios["wallet"] = 0
+    waiting(portfolios, legs)
     bare = world._replace(cross=arrange(scenario, world.contracts, portfolios, legs))
     slack = np.empty(len(portfolios))
     measure_slack(bare, slack)
-    mark_usd = bare.markets["mark_usd"][legs["market"]]
-    gross = np.bincount(
-        legs["portfolio"],
-        (legs["is_coin"] == 0) * 1e6 * legs["lots"] * bare.contracts.lot_base[legs["market"]] * mark_usd,
-        len(portfolios),
-    )
+    value = np.empty(len(legs), np.int64)
+    measure_values(bare, value)
+    gross = np.bincount(legs["portfolio"], (legs["is_coin"] == 0) * value, len(portfolios))
     portfolios["wallet"] = np.rint(distance * gross - slack)
     return portfolios, legs
 
 
-def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far: float = 0.3) -> World:
-    """Return a world of these cross accounts, or of random ones; the books hold the other side."""
+def world_of(scenario: Scenario, seed: int = 1, accounts=None, n: int = 50, far: float = 0.3, **law) -> World:
+    """Return a world with these cross accounts, or with random ones; the books hold the other side."""
     world, _ = build_world(scenario, seed)
-    portfolios, legs = accounts or random_accounts(scenario, world, n, seed, far)
-    cross = arrange(scenario, world.contracts, portfolios, legs)
+    if accounts is None:
+        portfolios, legs = random_accounts(scenario, world, n, seed, far, **law)
+    else:
+        portfolios, legs = stated_accounts(scenario, world, accounts)
+    cross, holders = arrange(scenario, world.contracts, portfolios, legs), len(world.accounts.rows) + len(legs)
     ledger = make_ledger(scenario, world.contracts, world.accounts, cross)
-    lots = ledger.lots.reshape(-1, HOLDERS)
-    lots[:, EXTERNAL_LOTS] = -lots[:, CROSS_LOTS]
-    records = make_records(scenario, len(world.markets), len(legs))
-    return world._replace(cross=cross, ledger=ledger, records=records)
+    records = make_records(scenario, world.rules, ledger, holders)
+    winners = make_winners(world.rules, holders)
+    return world._replace(cross=cross, ledger=ledger, records=records, winners=winners)
 
 
 def set_marks(world: World, step: int, mark_usd: np.ndarray) -> None:
@@ -130,15 +170,19 @@ class Walk:
 
 # ── doors ────────────────────────────────────────────────────────────────────────────────────────────────────
 @kernel
-def liquidate(world, step):
-    """The look at cross accounts and the venues' engines, at the marks as they stand."""
-    liquidate_cross(world, step)
+def liquidate(world, step, by_scan):
+    """Look at cross accounts, by ladders or by a full scan that judges every one, and drain the venues' queues."""
+    if by_scan:
+        scan_accounts(world, step)
+    else:
+        look_at_due(world, step)
+    drain_queues(world, step)
     check_ledger(world)
 
 
-@kernel
-def liquidate_by_scan(world, step):
-    """The same with a full scan in the place of ladders: every account is judged in every step."""
+@rule
+def scan_accounts(world, step):
+    """Judge every account; nothing is filed."""
     world.cross.watched[0] = NO_POSITION
     for p in range(len(world.cross.portfolios)):
         status = world.cross.portfolios[p]["status"]
@@ -148,9 +192,6 @@ def liquidate_by_scan(world, step):
                 enqueue_portfolio(world, p, step)
             else:
                 world.cross.portfolios[p]["status"] = OPEN
-    for venue in range(len(world.cross.engines)):
-        drain_cross(world, venue, step)
-    check_ledger(world)
 
 
 @kernel
@@ -169,3 +210,23 @@ def measure_slack(world, slack):
     """Write equity less requirement of every account, in quanta."""
     for p in range(len(world.cross.portfolios)):
         slack[p] = slack_of(world, p)
+
+
+@kernel
+def measure_values(world, value):
+    """Write the value of every leg at its mark, in quanta."""
+    for j in range(len(world.cross.legs)):
+        value[j] = value_at_mark(world, j)
+
+
+@kernel
+def let_longs_pay(world, step):
+    """Funding that is due."""
+    pay_funding(world, step)
+
+
+@kernel
+def settle_all(world, step):
+    """Take the funding that is due out of every wallet."""
+    for p in range(len(world.cross.portfolios)):
+        settle_funding(world, p, step)

@@ -6,11 +6,12 @@ from cascade.venues import Venue, load_venue
 
 FLOORS_USD = (0, 2e3, 1e4, 5e4, 2.5e5, 1e9)
 RATES, LEVERAGES = (0.004, 0.006, 0.01, 0.02, 0.05), (125, 80, 50, 25, 10)
-UNITS = {  # bracket unit -> basis, deduction, how many of the unit a USD is, at 72,000 USD a coin
+UNITS = {  # bracket unit -> basis, deduction, how many of the unit a USD is, at 72,000 USD a bitcoin
     "mark_notional": ("mark", "cumulative", 1.0),
     "entry_notional": ("entry", "cumulative", 1.0),
     "contracts": ("mark", "whole", 1 / 720),
 }
+CONTRACTS = {"BTC": 0.01, "ETH": 0.336}
 PLAIN = {
     "liquidation": {"rule": "whole", "orders_per_s": 100, "published_per_s": 0},
     "insurance": {"pool_usd": 1e9},
@@ -27,11 +28,11 @@ def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: 
         {"floor": floor * scale, "cap": cap * scale, "maintenance_rate": rate, "max_leverage": leverage}
         for floor, cap, rate, leverage in bounds
     ]
-    coin = venue["coins"]["BTC"] | {"brackets": rows, "contract_base": 0.01, "bracket_unit": None}
-    coin |= {"clearance_fee": clearance, "stand_in": None}
+    narrow = {"brackets": rows, "bracket_unit": None, "clearance_fee": clearance, "stand_in": None}
+    coins = {coin: venue["coins"][coin] | narrow | {"contract_base": base} for coin, base in CONTRACTS.items()}
     margin = venue["margin"] | {"bracket_unit": unit, "basis": basis, "deduction": deduction}
     tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()}
-    return Venue.model_validate(venue | tables | {"margin": margin, "coins": {"BTC": coin}})
+    return Venue.model_validate(venue | tables | {"margin": margin, "coins": coins})
 
 
 @st.composite

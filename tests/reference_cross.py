@@ -1,230 +1,320 @@
-"""The slow, plain cross margin: a full scan of all accounts at every mark, lists for queues, a ledger of Python ints.
+"""The slow, plain cross margin: a full scan of all accounts at every mark, lists for queues, funding settled at once.
 
-Rules straight from the venues' files; it shares names with `cascade.state` and no code with `cascade.kernels`. In which
+It stands on the plain rules of isolated positions, whose pools, books and winners it shares: a leg may win. In which
 order accounts that one and the same mark has breached stand in line is no rule of the model: a caller tells.
 """
 
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import pairwise
 
+from reference_day import sign
 from reference_market import ReferenceMarket
+from reference_rules import COUNTED, ReferenceRules
 
 from cascade import state
 from cascade.scenario import Scenario
 from cascade.state import BUY, SELL, TICKS
 
-USD = 1e6  # quanta
+
+@dataclass
+class Portfolio:
+    number: int  # in the tape: behind the isolated positions
+    venue: int
+    wallet: int
+    legs: list["Leg"] = field(default_factory=list)
+    status: int = state.OPEN
+    breached_at: int = -1
+
+    @property
+    def contracts(self) -> list["Leg"]:
+        """The legs that are open contracts."""
+        return [leg for leg in self.legs if leg.lots and not leg.is_coin]
 
 
 @dataclass
 class Leg:
+    owner: Portfolio
     market: int
     side: int
     lots: int
     cost: int
     is_coin: bool
 
-
-@dataclass
-class Portfolio:
-    number: int
-    venue: int
-    wallet: int
-    legs: list[Leg]
-    status: int = state.OPEN
-    breached_at: int = -1
-    settled: int = 0
-    events: list = field(default_factory=list)
+    @property
+    def number(self) -> int:
+        return self.owner.number
 
 
-class ReferenceCross:
-    """All markets, all cross accounts, and the ledger."""
+class ReferenceCross(ReferenceRules):
+    """The plain day with cross accounts beside the isolated ones."""
 
-    def __init__(self, scenario: Scenario, world: state.World, capacity: int = 20_000):
-        self.scenario, self.n_venues = scenario, len(scenario.venues)
-        self.markets = [ReferenceMarket(scenario, m, capacity) for m in range(len(world.markets))]
-        self.accounts = [_portfolio(p, row, world.cross.legs) for p, row in enumerate(world.cross.portfolios)]
-        self.queues: list[list[Portfolio]] = [[] for _ in scenario.venues]
-        self.cash = Counter({at: int(quanta) for at, quanta in _table(world.ledger.cash, state.LEDGER_COLUMNS)})
-        self.held = Counter({at: int(lots) for at, lots in _table(world.ledger.lots, state.HOLDERS)})
-        self.funding: dict[tuple[int, int], int] = {}  # hour, market -> quanta a long lot
-        self.tape: list[dict] = []
+    def __init__(self, scenario: Scenario, world: state.World, capacity: int = 100_000):
+        super().__init__(scenario, world, capacity)
+        self.portfolios = [_portfolio(p, world) for p in range(len(world.cross.portfolios))]
+        self.lines: list[list[Portfolio]] = [[] for _ in scenario.venues]
+        self.parted: dict[int, int] = {}  # account -> step of its last order, if that was for a part
+        self.cash = Counter(_table(world.ledger.cash, state.LEDGER_COLUMNS))
+        self.held = Counter(_table(world.ledger.lots, state.HOLDERS))
 
-    # ── the inequality ───────────────────────────────────────────────────────────────────────────────────────
-    def at_mark(self, market: int, lots: int) -> int:
-        m = self.markets[market]
-        return int(lots * m.quanta * (m.mark_usd / m.tick_usd))
+    # ── the inequality, in the money of an account's purse ───────────────────────────────────────────────────
+    def market_of(self, leg: Leg) -> ReferenceMarket:
+        return self.markets[leg.market]
 
-    def value(self, account: Portfolio, leg: Leg) -> int:
-        value = self.at_mark(leg.market, leg.lots)
+    def home(self, account: Portfolio) -> ReferenceMarket:
+        return self.market_of(account.legs[0])
+
+    def value(self, leg: Leg) -> int:
+        """Return what a leg is worth at its mark; coin collateral, less its haircut."""
+        value = self.at_mark(self.market_of(leg), leg.lots)
         if leg.is_coin:
-            cross = self.scenario.venues[account.venue].cross
-            value = int((1.0 - cross.haircuts[self.markets[leg.market].coin]) * value)
+            haircuts = self.scenario.venues[leg.owner.venue].cross.haircuts
+            value = int((1.0 - haircuts[self.market_of(leg).coin]) * value)
         return value
 
-    def profit(self, account: Portfolio, leg: Leg) -> int:
-        return leg.side * (self.value(account, leg) - leg.cost)
+    def gain(self, leg: Leg) -> int:
+        return sign(self.market_of(leg), leg) * (self.value(leg) - leg.cost)
 
     def equity(self, account: Portfolio) -> int:
-        return account.wallet + sum(self.profit(account, leg) for leg in account.legs)
+        return account.wallet + sum(map(self.gain, account.legs))
 
-    def required_usd(self, leg: Leg) -> float:
-        """Maintenance margin of one leg at its size, and the fee that the venue counts in its trigger."""
-        if leg.is_coin or leg.lots == 0:
-            return 0.0
-        market = self.markets[leg.market]
-        rules, terms, rows = market.venue.margin, market.terms, market.terms.brackets
-        size, entry_usd = leg.lots * market.lot_base, leg.cost / (USD * leg.lots * market.lot_base)
-        unit = market.venue.bracket_unit(market.coin)
-        if unit == "contracts":
-            measure = size / terms.contract_base
-        else:
-            measure = size * (market.mark_usd if unit == "mark_notional" else entry_usd)
-        k = next((k for k, row in enumerate(rows) if measure <= row.cap), len(rows) - 1)
-        amount = 0.0
-        if rules.deduction == "cumulative":
-            amount = sum(b.floor * (b.maintenance_rate - a.maintenance_rate) for a, b in pairwise(rows[: k + 1]))
-        base_usd = entry_usd if rules.basis == "entry" else market.mark_usd
-        fee = market.venue.fees.taker * size * market.mark_usd if rules.fee_in_trigger else 0.0
-        return size * base_usd * rows[k].maintenance_rate - amount + fee
+    def required(self, leg: Leg) -> float:
+        """Maintenance margin of one leg at its size and the fee in the trigger, quanta."""
+        market = self.market_of(leg)
+        return 0.0 if leg.is_coin or leg.lots == 0 else market.unit * market.required(leg, market.mark_usd)
+
+    def slack(self, account: Portfolio) -> float:
+        slack = float(self.equity(account))
+        for leg in account.legs:
+            slack -= self.required(leg)
+        return slack
 
     def is_short(self, account: Portfolio) -> bool:
-        return self.equity(account) < USD * sum(map(self.required_usd, account.legs))
+        return self.slack(account) < 0
+
+    def ruin_usd(self, leg: Leg) -> float:
+        """Return the price of a leg at which its account has nothing left, the other legs at their marks."""
+        market, equity = self.market_of(leg), self.equity(leg.owner) / self.home(leg.owner).unit
+        if market.is_inverse:
+            dollars = leg.lots * market.terms.contract_usd
+            coins = 1.0 / market.mark_usd + leg.side * equity / dollars
+            return 1.0 / coins if coins > 0 else math.inf
+        return max(0.0, market.mark_usd - leg.side * equity / (leg.lots * market.lot_base))
 
     # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────
-    def breach(self, step: int, marks: list[float]) -> list[int]:
-        """Set the marks; return who is breached by them, of all accounts that are not in a queue."""
-        for market, mark_usd in zip(self.markets, marks, strict=True):
-            market.mark_usd = mark_usd
-        breached = []
-        for account in self.accounts:
-            self.settle_funding(account, step)
-            if account.status == state.OPEN and self.is_short(account):
-                account.status, account.breached_at = state.QUEUED, step
-                breached.append(account.number)
-        return breached
+    def pay_funding(self, step: int) -> None:
+        """Isolated positions pay, and cross accounts, from their wallets, at once."""
+        super().pay_funding(step)
+        for market in self.markets:
+            terms = market.venue.funding
+            if terms is None or (step + 1) % round(3600 * terms.interval_h):
+                continue
+            rate = self.scenario.priors.funding.rate_8h * terms.interval_h / 8.0
+            per_lot = math.floor(rate * self.at_mark(market, 1) + 0.5)
+            for account in self.portfolios:
+                for leg in account.contracts:
+                    if leg.market == market.number:
+                        account.wallet -= leg.side * leg.lots * per_lot
+                        self.pay(market, state.COLLATERAL, state.EXTERNAL, leg.side * leg.lots * per_lot)
 
-    def settle_funding(self, account: Portfolio, step: int) -> None:
-        while account.settled < (step + 1) // 3600:
-            for leg in account.legs:
-                due = leg.side * leg.lots * self.funding.get((account.settled, leg.market), 0)
-                account.wallet -= due
-                self.pay(account.venue, state.COLLATERAL, state.ACCRUED, due)
-            account.settled += 1
+    def breach_cross(self, step: int) -> list[int]:
+        """Return who is breached by the marks, of all cross accounts that are not in a line."""
+        breached = [account for account in self.portfolios if account.status == state.OPEN and self.is_short(account)]
+        for account in breached:
+            account.status, account.breached_at = state.QUEUED, step
+        return [account.number for account in breached]
 
-    def stand_in_line(self, breached: list[int]) -> None:
+    def stand_in_cross_line(self, breached: list[int]) -> None:
+        """Queue cross accounts at their venues in this order."""
         for number in breached:
-            self.queues[self.accounts[number].venue].append(self.accounts[number])
+            account = self.portfolios[number - len(self.accounts)]
+            self.lines[account.venue].append(account)
 
-    def drain(self, step: int) -> None:
-        """One order after the other, from the front; who is healthy again goes."""
+    def drain_cross(self, step: int) -> None:
+        """One order after the other, from the front; who is healthy again goes, who lost a part goes to the end."""
         in_book = self.scenario.mechanisms.liquidations
-        for venue, queue in zip(self.scenario.venues, self.queues, strict=True):
+        for venue, line in zip(self.scenario.venues, self.lines, strict=True):
             orders = int(venue.liquidation.orders_per_s) if venue.liquidation else 0
-            while orders > 0 and queue:
-                account = queue[0]
+            while orders > 0 and line and self.parted.get(line[0].number) != step:
+                account = line[0]
                 if in_book and not self.is_short(account):
                     account.status = state.OPEN
-                    queue.pop(0)
+                    line.pop(0)
                     continue
                 orders -= 1
-                while True:
-                    self.liquidate(account, step, venue, in_book)
-                    if in_book or account.status == state.LIQUIDATED:
-                        break
+                self.order(account, step, venue)
+                while not in_book and account.status != state.LIQUIDATED:
+                    self.order(account, step, venue)
                 if account.status == state.LIQUIDATED:
-                    queue.pop(0)
+                    line.pop(0)
+                elif self.parted.get(account.number) == step:
+                    line.append(line.pop(0))
 
-    def liquidate(self, account: Portfolio, step: int, venue, in_book: bool) -> None:
-        """Close the worst leg: into the book, the rest by the pool; or, off the book, at its mark."""
+    def worst(self, account: Portfolio, venue) -> Leg:
+        """Return the leg that the venue closes first; coin collateral only where there is no contract."""
         measures = {
-            "largest_loss": lambda leg: -self.profit(account, leg),
-            "largest_notional": lambda leg: self.value(account, leg),
-            "largest_margin": self.required_usd,
+            "largest_loss": lambda leg: -self.gain(leg),
+            "largest_notional": self.value,
+            "largest_margin": self.required,
         }
-        leg = max(
-            (leg for leg in account.legs if not leg.is_coin and leg.lots), key=measures[venue.liquidation.cross_order]
-        )
-        market, side, lots, equity = self.markets[leg.market], leg.side, leg.lots, self.equity(account)
-        row = {"account": account.number, "trigger_step": account.breached_at, "step": step}
-        row |= {"market": leg.market, "side": side, "lots": lots, "fee": 0}
-        before, taken_over, filled = self.cash[account.venue, state.POOL], 0, lots
-        if in_book:
-            ruin_usd = max(0.0, market.mark_usd - side * (equity / USD) / (lots * market.lot_base))
-            ticks = min(ruin_usd / market.tick_usd, 1e9) - market.floor
-            tick = min(max(math.ceil(ticks) if side > 0 else math.floor(ticks), 0), TICKS - 1)
-            filled, value, _ = market.take(SELL if side > 0 else BUY, tick, lots)
-            if filled:
-                self.release(account, leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
-                row["fee"] = self.charge(account, market, value)
-            if leg.lots:
-                at_mark = self.at_mark(leg.market, leg.lots)
-                value = max(at_mark - side * (equity * leg.lots // lots), 0)
-                self.release(account, leg, leg.lots, value, state.POOL, state.POOL_LOTS)
-                taken_over = side * at_mark
-        else:
-            value = self.at_mark(leg.market, lots)
-            self.release(account, leg, lots, value, state.ABSORBER, state.ABSORBER_LOTS)
-            row["fee"] = self.charge(account, market, value)
-        if not any(leg.lots for leg in account.legs if not leg.is_coin):
-            taken_over += self.close(account, in_book, venue)
-        gained = self.cash[account.venue, state.POOL] - before + taken_over
-        self.tape.append(row | {"filled_lots": filled, "pool": gained})
+        legs = account.contracts or [leg for leg in account.legs if leg.lots]
+        return max(legs, key=measures[venue.liquidation.cross_order])
 
-    def close(self, account: Portfolio, in_book: bool, venue) -> int:
-        """Sell coins for a wallet below zero; the pool pays the rest, or keeps what is left where that is the rule."""
-        taken_over = 0
+    def order(self, account: Portfolio, step: int, venue) -> None:
+        """Close the worst leg, or a part of it, as the venue does."""
+        leg = self.worst(account, venue)
+        market, lots, wallet = self.market_of(leg), leg.lots, account.wallet
+        row = {"account": account.number, "trigger_step": account.breached_at, "step": step, "group": 2}
+        row |= dict.fromkeys((*COUNTED, "loss"), 0) | {"kind": state.ORDER_WHOLE}
+        if leg.is_coin:
+            lots = 0
+        elif not self.scenario.mechanisms.liquidations:
+            row["filled_lots"], value = lots, self.at_mark(market, lots)
+            self.give_up(leg, lots, value, state.ABSORBER, state.ABSORBER_LOTS)
+            self.charge(leg, value, row)
+        elif self.is_backstopped_account(account, venue.liquidation.backstop):
+            row["kind"] = state.BACKSTOP
+            self.hand_off_leg(leg, lots, self.equity(account), row)
+        else:
+            lots = self.order_in_book(leg, step, row)
+        if not account.contracts:
+            self.close_account(account, venue, row)
+        row["loss"] += wallet - account.wallet
+        self.tape.append(row | {"market": leg.market, "side": leg.side, "lots": lots})
+
+    def is_backstopped_account(self, account: Portfolio, share: float) -> bool:
+        """Whether equity is below a share of what the account must have."""
+        equity = self.equity(account)
+        return share > 0 and equity < share * (equity - self.slack(account))
+
+    def order_in_book(self, leg: Leg, step: int, row: dict) -> int:
+        """Send an order for a leg; hand off what the book does not fill. Return the order's lots."""
+        market, account, side, size = self.market_of(leg), leg.owner, leg.side, leg.lots
+        equity, ticks = self.equity(account), min(self.ruin_usd(leg) / market.tick_usd, 1e9) - market.floor
+        spare = (self.slack(account) + self.required(leg)) / market.unit  # what the other legs leave for this one
+        lots = self.lots_of_order(market, leg, step, spare, shrinks=False)
+        row["kind"] = state.ORDER_PART if lots < size else state.ORDER_WHOLE
+        limit = math.ceil(ticks) if side > 0 else math.floor(ticks)
+        if market.venue.liquidation.order == "market":
+            limit = 0 if side > 0 else TICKS - 1
+        filled, value, _ = market.take(SELL if side > 0 else BUY, min(max(limit, 0), TICKS - 1), lots)
+        if filled:
+            row["filled_lots"] = filled
+            self.give_up(leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
+            self.charge(leg, value, row)
+        rest = lots - filled
+        if rest:
+            stake = min(equity * rest // size, self.equity(account) * rest // leg.lots)
+            self.hand_off_leg(leg, rest, stake, row)
+        if lots < size:
+            self.parted[account.number] = self.last_part[account.number] = step
+        else:
+            self.last_part.pop(account.number, None)
+        return lots
+
+    def hand_off_leg(self, leg: Leg, lots: int, stake: int, row: dict) -> None:
+        """Winners, where that is due; then the pool, at a price that leaves the account without the stake."""
+        market, good = self.market_of(leg), sign(self.market_of(leg), leg)
+        at_mark = self.at_mark(market, lots)
+        value = max(at_mark - good * stake, 0)
+        if self.is_due(market, good * (value - at_mark)):
+            price = at_mark if market.venue.deleveraging.price == "mark" else value
+            done, paid = self.deleverage(market, leg, lots, price, row)
+            if done:
+                self.give_up(leg, done, paid, state.EXTERNAL, state.EXTERNAL_LOTS)
+            value -= value * done // lots
+            lots -= done
+        if lots:
+            self.take_over(market, state.CROSS_LOTS, leg.side * lots, value, row)
+            self.give_up(leg, lots, value, state.POOL, state.CROSS_LOTS)
+
+    def close_account(self, account: Portfolio, venue, row: dict) -> None:
+        """Sell coins for a wallet below zero; pool and everybody bear the rest, or one keeps what is left."""
+        market = self.home(account)
+        at = market.purse, state.POOL
+        before = self.cash[at]
         for leg in account.legs:
             if leg.lots and account.wallet < 0:
-                if not in_book:
-                    at_mark = self.at_mark(leg.market, leg.lots)
-                    self.release(account, leg, leg.lots, at_mark, state.ABSORBER, state.ABSORBER_LOTS)
-                    continue
-                filled, value, _ = self.markets[leg.market].take(SELL, 0, leg.lots)
-                if filled:
-                    self.release(account, leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
-                if leg.lots:
-                    taken_over += self.at_mark(leg.market, leg.lots)
-                    self.release(account, leg, leg.lots, self.value(account, leg), state.POOL, state.POOL_LOTS)
-        to_pool = account.wallet < 0 or venue.liquidation.surplus == "pool"
-        self.pay(account.venue, state.COLLATERAL, state.POOL if to_pool else state.FREE, account.wallet)
+                row["loss"] += self.at_mark(self.market_of(leg), leg.lots)
+                self.sell_coin(leg)
+        if account.wallet < 0:
+            row["socialised"] += self.bear(market, -account.wallet)
+            self.pay(market, state.COLLATERAL, state.FREE, account.wallet)
+        elif venue.liquidation.surplus == "pool":
+            self.pay(market, state.COLLATERAL, state.POOL, account.wallet)
+        else:
+            self.pay(market, state.COLLATERAL, state.FREE, account.wallet)
+            row["loss"] -= account.wallet
+        row["pool"] += self.cash[at] - before
         account.wallet, account.status = 0, state.LIQUIDATED
-        return taken_over
 
-    # ── the ledger ───────────────────────────────────────────────────────────────────────────────────────────
-    def release(self, account: Portfolio, leg: Leg, lots: int, value: int, payer: int, taker: int) -> None:
-        cost = leg.cost * lots // leg.lots
+    def sell_coin(self, leg: Leg) -> None:
+        """Sell a coin at any price; others buy the rest at its value as collateral."""
+        market = self.market_of(leg)
+        if not self.scenario.mechanisms.liquidations:
+            self.give_up(leg, leg.lots, self.at_mark(market, leg.lots), state.ABSORBER, state.ABSORBER_LOTS)
+            return
+        filled, value, _ = market.take(SELL, 0, leg.lots)
+        if filled:
+            self.give_up(leg, filled, value, state.EXTERNAL, state.EXTERNAL_LOTS)
+        if leg.lots:
+            self.give_up(leg, leg.lots, self.value(leg), state.EXTERNAL, state.EXTERNAL_LOTS)
+
+    def give_up(self, leg: Leg, lots: int, value: int, payer: int, taker: int) -> None:
+        """Close lots of a leg for a value; profit or loss goes to the wallet."""
+        cost, good, home = leg.cost * lots // leg.lots, sign(self.market_of(leg), leg), self.home(leg.owner)
         leg.cost, leg.lots = leg.cost - cost, leg.lots - lots
-        gain = leg.side * (value - cost)
-        account.wallet += gain
-        self.cash[account.venue, state.PAID] -= leg.side * cost
-        self.cash[account.venue, state.COLLATERAL] += gain
-        self.cash[account.venue, payer] -= leg.side * value
-        self.held[leg.market, state.CROSS_LOTS] -= leg.side * lots
-        self.held[leg.market, taker] += leg.side * lots
+        leg.owner.wallet += good * (value - cost)
+        self.cash[home.purse, state.PAID] -= good * cost
+        self.pay(home, payer, state.COLLATERAL, good * value)
+        self.cash[home.purse, state.COLLATERAL] -= good * cost
+        self.hand(self.market_of(leg), state.CROSS_LOTS, taker, leg.side * lots)
 
-    def charge(self, account: Portfolio, market: ReferenceMarket, value: int) -> int:
+    def charge(self, leg: Leg, value: int, row: dict) -> None:
+        """Take the clearance fee, at most what the account has."""
+        market, account = self.market_of(leg), leg.owner
         fee = min(max(self.equity(account), 0), int(value * market.venue.clearance_fee(market.coin)))
         account.wallet -= fee
-        self.pay(account.venue, state.COLLATERAL, state.CLEARANCE, fee)
-        return fee
+        self.pay(self.home(account), state.COLLATERAL, state.CLEARANCE, fee)
+        row["fee"] += fee
 
-    def pay(self, venue: int, source: int, target: int, quanta: int) -> None:
-        self.cash[venue, source] -= quanta
-        self.cash[venue, target] += quanta
+    # ── legs as winners ──────────────────────────────────────────────────────────────────────────────────────
+    def holders(self, market: ReferenceMarket, side: int) -> list:
+        """Isolated positions first, then legs."""
+        legs = [leg for account in self.portfolios for leg in account.legs if not leg.is_coin]
+        own = [leg for leg in legs if leg.market == market.number and leg.side == side]
+        return super().holders(market, side) + own
+
+    def is_winning(self, market: ReferenceMarket, winner) -> bool:
+        if not isinstance(winner, Leg):
+            return super().is_winning(market, winner)
+        return winner.owner.status == state.OPEN and winner.lots > 0 and self.gain(winner) > 0
+
+    def equity_behind(self, market: ReferenceMarket, winner) -> int:
+        return self.equity(winner.owner) if isinstance(winner, Leg) else super().equity_behind(market, winner)
+
+    def equity_after(self, market: ReferenceMarket, winner, lots: int, value: int) -> int:
+        if not isinstance(winner, Leg):
+            return super().equity_after(market, winner, lots, value)
+        return self.equity(winner.owner) + sign(market, winner) * (value - self.at_mark(market, lots))
+
+    def close_winner(self, market: ReferenceMarket, winner, lots: int, value: int) -> None:
+        if isinstance(winner, Leg):
+            self.give_up(winner, lots, value, state.EXTERNAL, state.EXTERNAL_LOTS)
+        else:
+            super().close_winner(market, winner, lots, value)
 
 
-def _portfolio(number: int, row, legs) -> Portfolio:
-    first, n = int(row["first_leg"]), int(row["n_legs"])
-    own = [
-        Leg(int(leg["market"]), int(leg["side"]), int(leg["lots"]), int(leg["cost"]), bool(leg["is_coin"]))
-        for leg in legs[first : first + n]
-    ]
-    return Portfolio(number, int(row["venue"]), int(row["wallet"]), own)
+def _portfolio(p: int, world: state.World) -> Portfolio:
+    """Return cross account `p` and its legs."""
+    row, fields = world.cross.portfolios[p], ("market", "side", "lots", "cost")
+    account = Portfolio(len(world.accounts.rows) + p, int(row["venue"]), int(row["wallet"]))
+    first = int(row["first_leg"])
+    for leg in world.cross.legs[first : first + int(row["n_legs"])]:
+        account.legs.append(Leg(account, *(int(leg[name]) for name in fields), is_coin=bool(leg["is_coin"])))
+    return account
 
 
 def _table(flat, columns: int):
-    """Return ((row, column), number) of a flat table."""
-    return [(divmod(i, columns), number) for i, number in enumerate(flat)]
+    """Return the numbers of a flat table by row and column."""
+    return {divmod(i, columns): int(number) for i, number in enumerate(flat)}

@@ -9,9 +9,8 @@ from numba import njit
 
 
 @njit
-def mean_spread(eps, band, duration, seed):
+def mean_spread(eps, band, duration, rng):
     """Return the mean spread over `duration`, after ten lifetimes."""
-    np.random.seed(seed)
     delta, room = 0.5 * eps, 10_000
     bids, asks = np.empty(room), np.empty(room)
     bids[0], asks[0] = -0.5, 0.5
@@ -19,22 +18,22 @@ def mean_spread(eps, band, duration, seed):
     time, area, warm = 0.0, 0.0, 10.0 / delta
     while time < warm + duration:
         total = band + 1.0 + delta * (n_bids + n_asks)
-        wait = -np.log(1.0 - np.random.random()) / total
+        wait = -np.log(1.0 - rng.random()) / total
         if time > warm:
             area += wait * (ask - bid)
         time += wait
-        which, on_bids = np.random.random() * total, np.random.random() < 0.5
+        which, on_bids = rng.random() * total, rng.random() < 0.5
         if which < band and on_bids:
-            bids[n_bids] = ask - np.random.random() * band
+            bids[n_bids] = ask - rng.random() * band
             n_bids += 1
         elif which < band:
-            asks[n_asks] = bid + np.random.random() * band
+            asks[n_asks] = bid + rng.random() * band
             n_asks += 1
         elif which < band + 1.0:  # a market order takes the best
             k = np.argmax(bids[:n_bids]) if on_bids else n_bids + np.argmin(asks[:n_asks])
             n_bids, n_asks = remove(bids, n_bids, asks, n_asks, k)
         else:
-            n_bids, n_asks = remove(bids, n_bids, asks, n_asks, np.random.randint(n_bids + n_asks))
+            n_bids, n_asks = remove(bids, n_bids, asks, n_asks, rng.integers(0, n_bids + n_asks))
         bid, ask = bids[:n_bids].max(), asks[:n_asks].min()
     return area / (time - warm)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from own_venues import funded, inverse_venue
-from worlds import let_accounts_trade, small_world, still_world, thin_priors, warm_world
+from worlds import find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
 from cascade.errors import ConservationError
@@ -12,19 +12,26 @@ from cascade.kernels.recount import recount
 from cascade.scenario import Programme, Scenario
 from cascade.state import (
     ABSORBER,
+    AT_BANKRUPTCY,
+    CLEARANCE,
     CLOSED,
+    CLOSED_AT_MARK,
     EXTERNAL_LOTS,
     HOLDERS,
     LEDGER_COLUMNS,
+    N_DELEVERAGED,
     N_TAPE,
     N_UNFILLED_OPENINGS,
+    NEVER,
     OPEN,
     PAID,
     PENDING,
     POOL,
     POOL_LOTS,
+    SOCIALISED,
     World,
 )
+from cascade.venues import list_venues
 
 small = pytest.mark.small
 ALL_BIDS = Programme("BTC", "binance", "sell", 20, 24, 2**30)  # more than there is
@@ -77,6 +84,60 @@ def test_ledger__each_purse_has_one_currency():
     assert world.contracts.purse.tolist() == [4, 1, 2, 3]  # the first row is the dollars of a venue that takes none
     assert (world.ledger.cash.reshape(-1, LEDGER_COLUMNS)[0] == 0).all()
     assert world.ledger.start[4] / 1e8 == pytest.approx(0.5e9 / 72_000, rel=0.01)  # its pool, in coins
+
+
+RULES = sorted(set(list_venues()) - {"spot", "other"})
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
+    """With next to no pools, so that winners are deleveraged and losses are socialised wherever a rule says so."""
+    scenario = small_world(500, coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, shock=-0.18)
+    scenario = as_offered(scenario.under(rules).with_pools(1e-6))
+    world = warm_world(scenario, seed=3)
+    start, breached = cash_of(world), np.zeros(len(world.accounts.rows), np.bool_)
+    for step in range(scenario.seconds):
+        run_steps(world, step, step + 1, scenario.priors.run.warmup_s)
+        assert cash_of(world) == start
+        assert (world.ledger.lots.reshape(-1, HOLDERS).sum(axis=1) == 0).all()
+        assert recount(world) == 0
+        find_breached(world, breached)
+        assert not (breached & (world.accounts.rows["status"] == OPEN)).any()  # nobody is under water unnoticed
+    tape = world.records.tape[: world.counters.n[N_TAPE]]
+    cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
+    assert (tape["filled_lots"] + tape["deleveraged_lots"] + tape["taken_over_lots"] == tape["lots"]).all()
+    assert tape["fee"].sum() == cash[:, CLEARANCE].sum()
+    assert tape["loss"].min() >= 0
+    assert cash[:, SOCIALISED].sum() <= -tape["socialised"].sum()  # stops that met a gap come on top
+    assert (world.accounts.rows["margin"] >= 0).all()
+    _check_winners(world, tape)
+
+
+def as_offered(scenario: Scenario) -> Scenario:
+    """Return the scenario without the leverage buckets that its venues do not offer."""
+    highest = max(venue.coins["BTC"].brackets[0].max_leverage for venue in scenario.venues[:-1])
+    buckets = tuple(
+        bucket.model_copy(update={} if min(bucket.leverages) <= highest else {"mass_usd": 0.0})
+        for bucket in scenario.assumptions.buckets
+    )
+    return scenario.changed(assumptions=scenario.assumptions.model_copy(update={"buckets": buckets}))
+
+
+def _check_winners(world: World, tape: np.ndarray) -> None:
+    """Nobody deleveraged ends with less than nothing, or at a worse price than the rule says."""
+    notes = world.records.deleveraged[: world.counters.n[N_DELEVERAGED]]
+    terms, bankrupt = world.rules[notes["market"]], tape[notes["liquidation"]]
+    assert (bankrupt["account"] == notes["account"]).all() and (bankrupt["side"] == -notes["side"]).all()
+    assert len(notes) > 0 or (world.rules["trigger"] == NEVER).all()
+    at_mark = terms["price"] == CLOSED_AT_MARK
+    due = np.where(at_mark, notes["mark_usd"], bankrupt["bankruptcy_usd"])
+    worse = notes["side"] * (due / notes["price_usd"] - 1.0)
+    usd = notes["lots"] * world.contracts.lot_base[notes["market"]] * notes["mark_usd"]
+    quantum_usd = (
+        notes["mark_usd"] / world.contracts.quantum[notes["market"]] if world.contracts.payoff[0] < 0 else 1e-6
+    )
+    exact = at_mark | (terms["order"] == AT_BANKRUPTCY)  # after a market order a position is ruined elsewhere
+    assert (worse < 3 * quantum_usd / usd)[exact].all()  # what is paid is rounded to a quantum
 
 
 def test_ledger__pools_go_negative_where_they_are_too_small_and_say_so():

@@ -173,7 +173,7 @@ def test_laws__do_not_hang_on_threads(short):
 def test_spreads_of_blind_flow__are_those_of_the_plain_model(eps):
     from reference_flow import mean_spread
 
-    runs = [mean_spread(eps, 10.0, 20_000.0, seed) for seed in range(100, 106)]
+    runs = [mean_spread(eps, 10.0, 20_000.0, np.random.default_rng(seed)) for seed in range(100, 106)]
     spread, error = SPREADS[eps]
     assert abs(np.mean(runs) - spread) < 3.3 * np.hypot(error, np.std(runs, ddof=1) / math.sqrt(len(runs)))
 

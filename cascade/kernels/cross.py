@@ -12,24 +12,19 @@ from cascade.kernels.accounts import part_of
 from cascade.kernels.deleveraging import deleverage, is_due
 from cascade.kernels.edges import cross_edges, look_at_watched, stand_last, watch
 from cascade.kernels.jit import rule
-from cascade.kernels.margin import bankruptcy_price
-from cascade.kernels.money import average_quote, quote, size_of, ticks_from, value_of
+from cascade.kernels.legs import bankruptcy_of_leg, has_no_contracts, held_in_leg, is_backstopped, worst_leg
+from cascade.kernels.money import average_quote, quote, ticks_from, value_of
 from cascade.kernels.orders import fill_value, take_at_limit
-from cascade.kernels.parts import Held, lots_of_order
+from cascade.kernels.parts import lots_of_order
 from cascade.kernels.pools import mark_value, take_over
 from cascade.kernels.prices import move_since, note_touch
 from cascade.kernels.slack import (
     entry_of,
     equity_of,
     good_side,
-    legs_of,
-    mark_quote,
     mark_ticks,
-    profit_at_mark,
-    required_of_leg,
     settle_funding,
     slack_of,
-    value_at_mark,
 )
 from cascade.kernels.stops import inner_tick
 from cascade.kernels.wallets import charge_clearance, release_leg, settle_account
@@ -40,11 +35,10 @@ from cascade.state import (
     BACKSTOP,
     BUY,
     CLOSED_AT_BANKRUPTCY,
+    CROSS_GROUP,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
-    LARGEST_LOSS,
-    LARGEST_NOTIONAL,
     LIQUIDATED,
     LIQUIDATIONS,
     N_CROSS_LIQUIDATED,
@@ -60,17 +54,26 @@ from cascade.state import (
     TICKS,
 )
 
-CROSS_GROUP = 2  # in the tape
-
 
 @rule
 def liquidate_cross(world, step):
     """Look at the accounts that the marks may have breached, and send as many orders as the venues' engines can."""
-    if len(world.cross.portfolios) == 0:
-        return
+    if len(world.cross.portfolios) > 0:
+        look_at_due(world, step)
+        drain_queues(world, step)
+
+
+@rule
+def look_at_due(world, step):
+    """Look at the accounts whose edges the marks have crossed, and at those that are watched."""
     for market in range(len(world.markets)):
         cross_edges(world, market)
     look_at_watched(world, step)
+
+
+@rule
+def drain_queues(world, step):
+    """Send the orders of all venues' engines, and note what they moved."""
     if not is_any_queued(world):
         return
     for market in range(len(world.markets)):
@@ -123,60 +126,23 @@ def leave_queue(world, engine, p):
         engine["last_queued"] = NO_POSITION
 
 
-@rule
-def has_no_contracts(world, p):
-    """Whether all contracts of account `p` are closed."""
-    for j in legs_of(world, p):
-        leg = world.cross.legs[j]
-        if leg["is_coin"] == 0 and leg["lots"] > 0:
-            return False
-    return True
-
-
 # ── one order ────────────────────────────────────────────────────────────────────────────────────────────────
 @rule
-def worst_leg(world, p):
-    """Return the leg of account `p` that its venue closes first."""
-    order = world.cross.engines[world.cross.portfolios[p]["venue"]]["order"]
-    worst, most = NO_POSITION, 0.0
-    for j in legs_of(world, p):
-        leg = world.cross.legs[j]
-        if leg["is_coin"] == 1 or leg["lots"] == 0:
-            continue
-        if order == LARGEST_LOSS:
-            badness = -np.float64(profit_at_mark(world, j))
-        elif order == LARGEST_NOTIONAL:
-            badness = np.float64(value_at_mark(world, j))
-        else:
-            badness = required_of_leg(world, j)
-        if worst == NO_POSITION or badness > most:
-            worst, most = j, badness
-    return worst
-
-
-@rule
 def liquidate_leg(world, p, step):
-    """Close one leg of account `p`: into the book, the rest by the pool; off the book, at the mark."""
+    """Close one leg of account `p`, or a part of it, as its venue does; an account without contracts is settled."""
     j = worst_leg(world, p)
     leg = world.cross.legs[j]
-    market = np.int64(leg["market"])
-    equity, lots = equity_of(world, p), np.int64(leg["lots"])
     event = world.records.tape[world.counters.n[N_TAPE]]
     begin_event(world, p, j, step, event)
-    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity)
-    if world.settings.switches[LIQUIDATIONS] == 0:
+    if leg["is_coin"] == 1:  # winners took its contracts
+        event["lots"] = 0
+    elif world.settings.switches[LIQUIDATIONS] == 0:
         absorb_leg(world, p, j, event)
     elif is_backstopped(world, p, j):
         event["kind"] = BACKSTOP
-        hand_off_leg(world, p, j, lots, equity, event)
+        hand_off_leg(world, p, j, np.int64(leg["lots"]), equity_of(world, p), event)
     else:
-        wanted = lots_of_order(world, held_in_leg(world, p, j), step)
-        event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
-        filled = sell_leg(world, p, j, wanted, event)
-        world.markets[market]["liquidated_lots"] += filled
-        world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
-        hand_off_leg(world, p, j, wanted - filled, part_of(equity, wanted - filled, lots), event)
-        world.cross.last_part[p] = step + 1 if wanted < lots else 0
+        order_leg(world, p, j, step, event)
     if has_no_contracts(world, p):
         settle_account(world, p, event)
     event["loss"] -= world.cross.portfolios[p]["wallet"]
@@ -184,19 +150,19 @@ def liquidate_leg(world, p, step):
 
 
 @rule
-def held_in_leg(world, p, j):
-    """Return leg `j` as its venue's rules of parts see it: with the equity that the other legs leave."""
-    market, lots = np.int64(world.cross.legs[j]["market"]), np.int64(world.cross.legs[j]["lots"])
-    equity = (slack_of(world, p) + required_of_leg(world, j)) / world.contracts.quantum[market]
-    return Held(market, lots, entry_of(world, j), equity, False, np.int64(world.cross.last_part[p]))
-
-
-@rule
-def is_backstopped(world, p, j):
-    """Whether the pool takes legs of account `p` over at once: its equity is below a share of its requirement."""
-    share = world.rules[world.cross.legs[j]["market"]]["backstop"]
-    equity = np.float64(equity_of(world, p))
-    return share > 0.0 and equity < share * (equity - slack_of(world, p))
+def order_leg(world, p, j, step, event):
+    """Send one order for leg `j`; what the book does not fill is handed off with its share of what equity is left."""
+    market, lots, equity = np.int64(event["market"]), np.int64(event["lots"]), equity_of(world, p)
+    wanted = lots_of_order(world, held_in_leg(world, p, j), step)
+    event["kind"], event["lots"] = ORDER_WHOLE if wanted == lots else ORDER_PART, wanted
+    filled = sell_leg(world, p, j, wanted, event)
+    world.markets[market]["liquidated_lots"] += filled
+    world.coins[world.contracts.coin[market]]["liquidated"] += filled * world.markets[market]["stress_per_lot"]
+    rest = wanted - filled
+    if rest > 0:
+        stake = min(part_of(equity, rest, lots), part_of(equity_of(world, p), rest, lots - filled))
+        hand_off_leg(world, p, j, rest, stake, event)
+    world.cross.last_part[p] = step + 1 if wanted < lots else 0
 
 
 @rule
@@ -210,21 +176,13 @@ def begin_event(world, p, j, step, event):
     event["leverage"], event["bucket"] = row["leverage"], row["bucket"]
     event["moved_by"] = market if row["moved_by"] < 0 else row["moved_by"]
     event["entry_usd"] = quote(world.contracts, market, entry_of(world, j))
+    event["bankruptcy_usd"] = bankruptcy_of_leg(world, j, equity_of(world, p))
     event["mark_usd"] = world.records.mark[row["trigger_step"], market]
     event["fill_usd"], event["last_fill_usd"], event["feed_usd"] = np.nan, np.nan, np.nan
     event["loss"] = row["wallet"]
     world.counters.n[N_LIQUIDATED] += 1 - row["is_taken"]
     world.counters.n[N_CROSS_LIQUIDATED] += 1 - row["is_taken"]
     row["is_taken"] = 1
-
-
-@rule
-def bankruptcy_of_leg(world, j, equity):
-    """Return the price, USD, of leg `j` at which its account has nothing left, its other legs at their marks."""
-    market, contracts = np.int64(world.cross.legs[j]["market"]), world.contracts
-    size, left = size_of(contracts, market, world.cross.legs[j]["lots"]), equity / contracts.quantum[market]
-    ruin = bankruptcy_price(good_side(world, j), size, mark_quote(world, market), left)
-    return quote(contracts, market, ruin)
 
 
 @rule
@@ -261,7 +219,7 @@ def hand_off_leg(world, p, j, lots, stake, event):
     market, good = np.int64(leg["market"]), good_side(world, j)
     at_mark = mark_value(world, market, lots)
     value = max(at_mark - good * stake, 0)
-    if lots > 0 and is_due(world, market, good * (value - at_mark)):
+    if is_due(world, market, good * (value - at_mark)):
         price = value if world.rules[market]["price"] == CLOSED_AT_BANKRUPTCY else at_mark
         closed = deleverage(world, event, lots, price)
         paid = world.counters.fills[TALLY_DELEVERAGED]

@@ -22,7 +22,9 @@ def stance(contracts, market, side):
 @rule
 def quote(contracts, market, price):
     """Return a price in USD as money for a unit of the good, and the other way round; 0 and inf swap."""
-    return price if contracts.payoff[market] > 0 else 1.0 / price
+    if contracts.payoff[market] > 0:
+        return price
+    return 1.0 / price if price > 0.0 else np.inf
 
 
 @rule

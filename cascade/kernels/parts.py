@@ -13,12 +13,12 @@ from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
 class Held(NamedTuple):
     """What is held in one market: an isolated position, or a leg of a cross account."""
 
-    market: int
-    lots: int
+    market: np.int64
+    lots: np.int64
     entry: float  # average, as a quote
     equity: float  # money of its purse, at the marks: its own, or what the account's other legs leave of all
     shrinks: bool  # whether equity goes as lots are closed: to the pool
-    last_part: int  # step after that of its last part, or 0
+    last_part: np.int64  # step after that of its last part, or 0
 
 
 @rule

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cascade.kernels.deleveraging import is_winning, profit_of, segment_of
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.money import stance
+from cascade.kernels.winners import is_winning, profit_of, segment_of
 from cascade.state import (
     ACCOUNTS_LOTS,
     ACCRUED,
@@ -74,7 +74,7 @@ def recount(world) -> int:
 
 
 def winnings(world, purses) -> np.ndarray:
-    """Return the unrealised profit of all positions in profit, in quanta by purse; 0 for purses not asked for."""
+    """Return the unrealised profit of all who are in profit, in quanta by purse; 0 for purses not asked for."""
     profit = np.zeros(len(purses), np.int64)
     if purses.any():
         add_winnings(world, profit)
@@ -83,7 +83,8 @@ def winnings(world, purses) -> np.ndarray:
 
 @kernel
 def add_winnings(world, profit):
-    """Add the unrealised profit of every position and leg in profit to that of its purse."""
+    """Add the unrealised profit of every contract in profit, isolated or a leg, to that of its purse."""
     for i in range(len(world.accounts.rows) + len(world.cross.legs)):
-        if is_winning(world, i):
-            profit[world.contracts.purse[segment_of(world, i) // 2]] += profit_of(world, i)
+        market = segment_of(world, i) // 2
+        if world.contracts.is_perpetual[market] and is_winning(world, i):
+            profit[world.contracts.purse[market]] += profit_of(world, i)

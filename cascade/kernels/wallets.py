@@ -5,15 +5,13 @@ import numpy as np
 from cascade.kernels.accounts import part_of
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over
-from cascade.kernels.money import value_of
 from cascade.kernels.orders import fill_value, take_at_market
-from cascade.kernels.pools import bear_loss
+from cascade.kernels.pools import bear_loss, mark_value
 from cascade.kernels.slack import (
     equity_of,
     good_side,
     home_of,
     legs_of,
-    mark_ticks,
     pay,
     purse_of,
     value_at_mark,
@@ -31,8 +29,8 @@ from cascade.state import (
     LIQUIDATIONS,
     PAID,
     POOL,
-    POOL_LOTS,
     SELL,
+    TO_POOL,
 )
 
 
@@ -89,7 +87,7 @@ def settle_account(world, p, event):
             sell_coin(world, p, j, event)
     event["socialised"] += bear_loss(world, home_of(world, p), -row["wallet"])
     if row["wallet"] >= 0:
-        if world.cross.engines[row["venue"]]["keeps_surplus"] == 1:
+        if world.rules[home_of(world, p)]["surplus"] == TO_POOL:
             draw_wallet(world, p, POOL, row["wallet"])
         else:
             event["loss"] -= row["wallet"]
@@ -99,10 +97,11 @@ def settle_account(world, p, event):
 
 @rule
 def sell_coin(world, p, j, event):
-    """Sell coin collateral `j` in its spot book; what that does not take the pool takes at its collateral value."""
+    """Sell coin collateral `j` in its spot book; what that does not take, others buy at its value as collateral."""
     leg = world.cross.legs[j]
     market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-    at_mark = value_of(world.contracts, market, lots, mark_ticks(world, market))
+    at_mark = mark_value(world, market, lots)
+    event["loss"] += at_mark
     if world.settings.switches[LIQUIDATIONS] == 0:
         release_leg(world, p, j, lots, at_mark, ABSORBER, ABSORBER_LOTS)
         return
@@ -110,6 +109,4 @@ def sell_coin(world, p, j, event):
     if filled > 0:
         release_leg(world, p, j, filled, fill_value(world, market, filled), EXTERNAL, EXTERNAL_LOTS)
     if filled < lots:
-        rest = np.int64(leg["lots"])
-        event["pool"] += value_of(world.contracts, market, rest, mark_ticks(world, market))
-        release_leg(world, p, j, rest, value_at_mark(world, j), POOL, POOL_LOTS)
+        release_leg(world, p, j, np.int64(leg["lots"]), value_at_mark(world, j), EXTERNAL, EXTERNAL_LOTS)

@@ -62,6 +62,7 @@ class Validation:
                     "theory": law.theory,
                     "holds": law.holds,
                     "checks": [_plain(check) | {"holds": check.holds} for check in law.checks],
+                    "beside": [_plain(check) for check in law.beside],
                     "control": {"change": law.control.change}
                     | _plain(law.control.check)
                     | {"fails": law.control.check.fails},

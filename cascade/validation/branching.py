@@ -43,7 +43,6 @@ def linear_impact(quick: bool) -> Law:
     steps = np.arange(0, 16)
     shown = rounds[0.8][steps]
     return Law(
-        name="T2",
         title="Linear impact, uniform density",
         set_up=f"{PER_TICK} lots in every tick, longs of {size} lots at Poisson thresholds; {n} runs for each g",
         theory="x0 (1 - g^(n+1)) / (1 - g) after n rounds; runs away at g >= 1",
@@ -126,7 +125,6 @@ def random_sizes(quick: bool) -> Law:
     line = np.add.reduceat(law[:-1], bins[:-1]) / 10
     middle = bins[:-1] + 4.5
     return Law(
-        name="T3",
         title="Poisson thresholds, sizes at random",
         set_up=f"{PER_TICK} lots a tick, longs of 10 to 70 lots at Poisson thresholds; {len(count):,} cascades each g",
         theory="E X = x0/(1-g), Var X = x0 nu lam^2 E s^2/(1-g)^3, E N = nu x0/(1-g)",
@@ -183,7 +181,6 @@ def cluster_sizes(quick: bool) -> Law:
     beyond = 1.0 - np.concatenate([[0.0], np.cumsum(borel(k, 1.0))[:-1]])
     asked = (1, 2) if quick else (1, 2, 3)
     return Law(
-        name="T4",
         title="Cluster sizes",
         set_up=f"each liquidation moves one tick, Poisson({{g}}) thresholds in a tick; {n:,} seeds at g = 0.5, "
         f"{len(critical):,} at g = 1".replace("{g}", "g"),

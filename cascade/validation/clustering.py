@@ -26,9 +26,9 @@ def hawkes(quick: bool) -> Law:
     off = branching_ratio(counts(run(without_cascade(world)), 1))
     ratios = np.array(sorted(fitted))
     return Law(
-        name="Hawkes",
         title="Clusters of liquidations in time",
-        set_up=f"a seller takes a tick each second, every liquidation {MOVED}; {markets} runs of {seconds:,} s",
+        set_up=f"a seller moves the price a tick each second, every liquidation {MOVED} ticks; {markets} runs of "
+        f"{seconds:,} s",
         theory="a Hawkes process: the fit's branching ratio is g, counts scatter as its children make them",
         formula=r"branching ratio $= g$",
         checks=(

@@ -29,7 +29,6 @@ def decaying_impact(quick: bool) -> Law:
     )
     line = np.linspace(0.0, 2.0, 201)
     return Law(
-        name="T7",
         title="Decaying impact",
         set_up="a whale is liquidated, others at Poisson thresholds; the ladder is laid anew in each round around a "
         f"mid that keeps a = {KEPT} of its fall; {n} runs for each g",

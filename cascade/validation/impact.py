@@ -33,13 +33,12 @@ def metaorder(quick: bool) -> Law:
     q = round(LOTS * slice_fall**KAPPA)
     ends = np.array([sold(q, int(n), share, half_life)[-1] for n in slices])
     predicted = np.array([peak(slice_fall, int(n), share, half_life) for n in slices])
-    sizes = [Sale(0.5, stop_s=600), Sale(2.0, stop_s=600)]
-    small, large = impulse_responses(lone_book(660), sizes, range(1, 81 if quick else 321))
+    sizes = [Sale(over_depth, stop_s=600) for over_depth in (0.1, 0.5, 2.0)]
+    tiny, small, large = impulse_responses(lone_book(660), sizes, range(1, 81 if quick else 321))
     slope = slope_check(
         small.bid_fall, large.bid_fall, implied_fall(load_priors(), 0.5), implied_fall(load_priors(), 2.0)
     )
     return Law(
-        name="Metaorder",
         title="Impact of a sale by its size",
         set_up=f"book D(u) = B u^{KAPPA} laid anew in each second; slices of D({slice_fall}) lots; and the shipped "
         f"book, {len(small.bid_fall)} seeds",
@@ -49,6 +48,18 @@ def metaorder(quick: bool) -> Law:
             exact_check("fall under one order, ticks (± largest difference)", single, one, 1.0),
             exact_check("fall under n slices over theory (± largest difference)", ends / ends, ends / predicted, 1e-3),
             slope,
+        ),
+        beside=(
+            *(
+                mean_check(f"fall of the shipped book over its mean profile's, sale of {sale.over_depth:g}", 1.0, over)
+                for sale, over in ((r.sale, r.bid_fall / r.implied_fall) for r in (tiny, small, large))
+            ),
+            Check(
+                "exponent of the fall in the number of slices, 10 to 100 (markets: 0.5)",
+                0.5,
+                math.log(ends[3] / ends[1]) / math.log(slices[3] / slices[1]),
+                0.0,
+            ),
         ),
         control=Control(
             "a book with kappa = 1 of the same depth at 200 ticks",
@@ -114,7 +125,6 @@ def decay(quick: bool) -> Law:
     at = np.unique(np.geomspace(1, 10_800, 40).astype(int))
     left = np.array([measured[0.95].left(int(after), "index") for after in at])
     return Law(
-        name="Decay",
         title="What stays of a sale",
         set_up=f"the shipped book and flow; a sale of half the 1% depth against a twin without; {len(seeds)} seeds",
         theory="share (1 - theta)^t",
@@ -154,7 +164,6 @@ def diffusion(quick: bool) -> Law:
     at = longer.index(LONG)
     line = np.arange(1, 31)
     return Law(
-        name="Diffusion",
         title="Variance ratio without shocks",
         set_up=f"the shipped book and flow, the value at rest; {len(seeds)} days of one-minute moves",
         theory="variance ratio 1 where nothing is forgotten; (1-e^-x)/x, x = theta t, where it is",
@@ -163,6 +172,7 @@ def diffusion(quick: bool) -> Law:
             mean_check(f"ten minutes over one, half-life {name}", ratio_of(half_life, LONG), ratios[half_life][:, at])
             for half_life, name in ((never, "infinite"), (1.5, "1.5 h"))
         ),
+        beside=(mean_check("ten minutes over one, half-life 6 minutes", ratio_of(0.1, LONG), ratios[0.1][:, at]),),
         control=Control(
             "a half-life of 6 minutes held against 1", mean_check("ten minutes over one", 1.0, ratios[0.1][:, at])
         ),

@@ -74,7 +74,6 @@ class Curve:
 class Law:
     """A law, its set-up in words, what was measured, and its negative control."""
 
-    name: str  # short: T1, spread, ...
     title: str
     set_up: str
     theory: str  # the formula, in plain letters
@@ -82,6 +81,7 @@ class Law:
     checks: tuple[Check, ...]
     control: Control
     curve: Curve
+    beside: tuple[Check, ...] = ()  # measured beside what the law covers: told, and not judged
 
     @property
     def holds(self) -> bool:

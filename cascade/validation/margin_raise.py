@@ -17,7 +17,6 @@ def margin_raised(quick: bool) -> Law:
     whole = forced_share(drawn(rng, n), 1.6, "whole")
     line = np.linspace(1.0, 3.2, 100)
     return Law(
-        name="T9",
         title="Margin raised",
         set_up=f"1,000 longs with uniform utilisation under m = {BEFORE:.0%}, lognormal equity; m' from the open on; "
         f"accounts sell until they comply; {n} runs for each m'",

@@ -30,7 +30,6 @@ def static_fall(quick: bool) -> Law:
     predicted = np.array([first_fall(*case, sold) for case in drawn])
     shown = np.array([predicted.min() * 0.9, predicted.max() * 1.1])
     return Law(
-        name="T1",
         title="Fall into a static book",
         set_up=f"{n} random books of 12,000 ticks, 600 random longs each; a sale of {sold:,} lots",
         theory="inf{u: D(u) >= Q + L(u)}, to a tick",
@@ -85,7 +84,6 @@ def square_root(quick: bool) -> Law:
     checks = [mean_check(f"X / X0 at k = {k:g}", amplified(k), ratios[k] / alone) for k in strengths]
     line = np.linspace(0.0, 3.3, 100)
     return Law(
-        name="T5",
         title="Square-root impact",
         set_up=f"book D(u) = u^2/c, longs at Poisson thresholds; {n} runs for each k = c dens / (2 X0)",
         theory="X / X0 = k + sqrt(1 + k^2): never critical",
@@ -131,7 +129,6 @@ def metastable(quick: bool) -> Law:
     line = np.geomspace(3, 1000, 60)
     shown = [ends[1.5, sold] for sold in sales]
     return Law(
-        name="T6",
         title="Metastable book",
         set_up=f"book D(u) = B u^kappa, longs at Poisson thresholds, a sale of {small} lots; {n} runs",
         theory="as Q -> 0 the fall stays at (dens/B)^(1/(kappa-1))",

@@ -23,9 +23,9 @@ def main() -> None:
     options = parser.parse_args()
     found = study(quick=options.quick, threads=options.threads)
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "edge.json").write_text(json.dumps(found.as_dict(), indent=1, allow_nan=False) + "\n")
+    (options.out / "edge.json").write_text(json.dumps(found.as_dict(), allow_nan=False) + "\n")
     with style():
-        edge(found).savefig(options.out / "edge.png", metadata={"Software": None})
+        edge(found).savefig(options.out / "edge.png", dpi=150, metadata={"Software": None})
     print(edge_text(found))
 
 

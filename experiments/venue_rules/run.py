@@ -1,0 +1,174 @@
+"""The same day under each venue's rules for all: what is liquidated, who pays, and how much of the fall is the cascade.
+
+    python experiments/venue_rules/run.py [--seeds N] [--first-seed K] [--threads N] [--quick] [--out DIR]
+
+News is solved for once per seed, under the rules that the venues have. With that news and seed, all venues then take
+one venue's rules, with and without liquidation orders in the book. Prints a table, writes `venue_rules.json` and
+`venue_rules.png`.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rules_picture import draw
+
+from cascade.engine import simulate
+from cascade.facts import load_event
+from cascade.plotstyle import style
+from cascade.reconstruction import reconstruct
+from cascade.result import Result
+from cascade.scenario import Scenario
+from cascade.venues import load_venue
+
+EVENT = "2026-02-06"
+OWN = "their own"
+RULES = (
+    *("binance", "binance_coinm", "okx", "bybit", "bybit_inverse"),
+    *("bitmex", "deribit", "hyperliquid", "dydx", "drift"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One seed's day under one set of rules; USD, accounts, shares of one."""
+
+    rules: str
+    seed: int
+    liquidated_usd: float
+    accounts: int
+    liquidated_share: float  # of the isolated notional that was there
+    orders_per_account: float
+    lost_by_accounts_usd: float
+    paid_by_pools_usd: float
+    forgone_by_winners_usd: float
+    socialised_usd: float
+    deleveraged_share: float  # of liquidated value
+    cross_share: float  # of liquidated value
+    amplification: float
+    btc_drop: float
+
+
+def outcome(rules: str, seed: int, result: Result, calm: Result, low: int) -> Outcome:
+    """Measure a day against its twin whose liquidations stay out of the book, at the second of the tracked low."""
+    usd, tape = result.tape_notional_usd, result.tape
+    accounts = len(np.unique(tape["account"]))
+    paid = dict(result.losses.group_by("payer").agg(pl_sum("usd")).iter_rows())
+    fall, fall_calm = (float(np.log(one.open_usd[0] / one.index_usd[0, low])) for one in (result, calm))
+    return Outcome(
+        rules=rules,
+        seed=seed,
+        liquidated_usd=float(usd.sum()),
+        accounts=accounts,
+        liquidated_share=float(usd[tape["group"] == 0].sum() / isolated_usd(result)),
+        orders_per_account=len(tape) / max(accounts, 1),
+        lost_by_accounts_usd=paid["accounts"],
+        paid_by_pools_usd=paid["pools"],
+        forgone_by_winners_usd=paid["winners"],
+        socialised_usd=paid["socialised"],
+        deleveraged_share=float(result.deleveragings["notional_usd"].sum() / usd.sum()),
+        cross_share=float(usd[tape["group"] == 2].sum() / usd.sum()),
+        amplification=fall / fall_calm,
+        btc_drop=float(1.0 - result.index_usd[0].min() / result.open_usd[0]),
+    )
+
+
+def pl_sum(column: str):
+    """Return the sum of a column, as polars asks for it."""
+    import polars as pl
+
+    return pl.col(column).sum()
+
+
+def isolated_usd(result: Result) -> float:
+    """Return the notional of isolated positions that were open or opened in the day."""
+    drawn = result.provenance["drawn"]
+    buckets = [drawn[when][name] for when in ("open", "opened_today") for name in drawn["open"] if name != "remainder"]
+    return sum(bucket["long_usd"] + bucket["short_usd"] for bucket in buckets)
+
+
+def days(seed: int, rules: tuple[str, ...]) -> Iterator[Outcome]:
+    """Yield the day of one seed under every set of rules."""
+    base = reconstruct(load_event(EVENT))
+    base = base.changed(priors=base.priors.changed(run={"map_interval_s": base.seconds}))
+    tracked = simulate(base, seed)
+    low = int(np.argmin(tracked.index_usd[0]))
+    told = base.with_news(tracked.news)
+    yield outcome(OWN, seed, tracked, simulate(told.without("liquidations"), seed), low)
+    del tracked
+    for name in rules:
+        under = told.under(name)
+        yield outcome(name, seed, *_twins(under, seed), low)
+
+
+def _twins(scenario: Scenario, seed: int) -> tuple[Result, Result]:
+    return simulate(scenario, seed), simulate(scenario.without("liquidations"), seed)
+
+
+def table(outcomes: list[Outcome]) -> list[dict]:
+    """Return for each set of rules the mean of every figure over seeds, with its standard error."""
+    rows = []
+    for name in dict.fromkeys(one.rules for one in outcomes):
+        mine = [asdict(one) for one in outcomes if one.rules == name]
+        row: dict = {"rules": name, "title": "each venue's own" if name == OWN else load_venue(name).title}
+        for key in mine[0]:
+            if key not in ("rules", "seed"):
+                values = np.array([one[key] for one in mine])
+                error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+                row[key] = {"mean": float(values.mean()), "error": None if np.isnan(error) else float(error)}
+        rows.append(row)
+    return rows
+
+
+COLUMNS = (  # title, figure, factor, digits
+    ("liquidated, $bn", "liquidated_usd", 1e-9, 3),
+    ("accounts", "accounts", 1e-3, 0),
+    ("orders each", "orders_per_account", 1.0, 2),
+    ("pools pay, $M", "paid_by_pools_usd", 1e-6, 2),
+    ("winners forgo, $M", "forgone_by_winners_usd", 1e-6, 2),
+    ("shared, $M", "socialised_usd", 1e-6, 2),
+    ("deleveraged, %", "deleveraged_share", 100.0, 3),
+    ("amplification", "amplification", 1.0, 4),
+)
+
+
+def text(rows: list[dict]) -> str:
+    """Return the table as aligned text: mean and standard error over seeds."""
+    lines = [["rules", *(title for title, *_ in COLUMNS)]]
+    for row in rows:
+        cells = [row["rules"]]
+        for _, key, factor, digits in COLUMNS:
+            mean, error = row[key]["mean"] * factor, row[key]["error"]
+            cells.append(f"{mean:.{digits}f}" + ("" if error is None else f" ± {error * factor:.{digits}f}"))
+        lines.append(cells)
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--first-seed", type=int, default=1000)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--quick", action="store_true", help="one seed, four sets of rules")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    rules = ("binance", "bybit", "bitmex", "hyperliquid") if options.quick else RULES
+    seeds = range(options.first_seed, options.first_seed + (1 if options.quick else options.seeds))
+    with ThreadPoolExecutor(min(options.threads, len(seeds))) as pool:
+        outcomes = [one for found in pool.map(lambda seed: list(days(seed, rules)), seeds) for one in found]
+    rows = table(outcomes)
+    print(text(rows))
+    options.out.mkdir(parents=True, exist_ok=True)
+    told = {"event": EVENT, "seeds": list(seeds), "rules": rows, "runs": [asdict(one) for one in outcomes]}
+    (options.out / "venue_rules.json").write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
+    with style():
+        draw(rows).savefig(options.out / "venue_rules.png", metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()
