@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.kernels.jit import rule
-from cascade.kernels.margin import bracket_of, bracketed, maintenance_usd
+from cascade.kernels.margin import ROUNDED, bracket_of, bracketed, maintenance_usd
 from cascade.kernels.money import quote, size_of
 from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
 
@@ -67,8 +67,8 @@ def lots_within(world, market, entry, bound):
 def kept_by_bracket(world, held):
     """Return the lots that fill the bracket some way below; nothing, where there is none so far below."""
     market = held.market
-    k = bracket_of(world.margin, market, measure_of(world, market, held.lots, held.entry))
-    k -= world.rules[market]["brackets_down"]
+    measure = ROUNDED * measure_of(world, market, held.lots, held.entry)
+    k = bracket_of(world.margin, market, measure) - world.rules[market]["brackets_down"]
     if k < 0:
         return np.int64(0)
     return lots_within(world, market, held.entry, world.margin.floor[market * BRACKETS + k + 1])
