@@ -1,4 +1,4 @@
-"""Isolated positions and cross accounts in the same markets, pools, rankings: against plain rules, to the integer."""
+"""Isolated positions and cross accounts in the same markets, pools and rankings, to the integer."""
 
 import numpy as np
 import pytest

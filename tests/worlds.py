@@ -138,7 +138,10 @@ def still_world(
         for name, value in fields.items():
             row[name] = value
     accounts = world.accounts._replace(
-        rows=rows, opening=np.full(scenario.seconds + 1, len(rows)), last_part=np.zeros(len(rows), np.int32)
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
+        isolated=np.append([0, len(rows)], np.zeros(2 * len(world.markets) - 2, np.int64)),
+        last_part=np.zeros(len(rows), np.int32),
     )
     ledger = make_ledger(scenario, world.contracts, accounts, world.cross)
     world = world._replace(
