@@ -218,6 +218,7 @@ def make_accounts(
         rows=rows,
         opening=np.full(scenario.seconds + 1, len(rows)),
         closing=np.full(scenario.seconds, -1, np.int32),
+        isolated=np.append([0, len(rows)], np.zeros(2 * len(contracts.coin) - 2, np.int64)),
     )
     return accounts, empty_ladder(len(contracts.coin)), {"positions": len(rows)}
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.frames import PAYERS
+from cascade.state import CROSS_GROUP
 
 if TYPE_CHECKING:
     from cascade.result import Result
 
-CROSS = 2  # group of a cross account in the tape
 COSTS = (*(f"paid_by_{payer}_usd" for payer in PAYERS), "deleveraged_share", "cross_share", "contagion_share")
 
 
@@ -29,7 +29,7 @@ def describe(result: "Result") -> dict[str, float]:
 
     return {f"paid_by_{payer}_usd": float(paid.get(payer, 0.0)) for payer in PAYERS} | {
         "deleveraged_share": share(float(result.deleveragings["notional_usd"].sum())),
-        "cross_share": share(usd[tape["group"] == CROSS].sum()),
+        "cross_share": share(usd[tape["group"] == CROSS_GROUP].sum()),
         "contagion_share": share(usd[came_from_another_coin(result)].sum()),
     }
 
@@ -37,4 +37,4 @@ def describe(result: "Result") -> dict[str, float]:
 def came_from_another_coin(result: "Result") -> np.ndarray:
     """Return which liquidations are of cross accounts that the move of another coin's market breached."""
     coin, by = (result.tape[name].astype(np.int64) // len(result.venues) for name in ("market", "moved_by"))
-    return (result.tape["group"] == CROSS) & (coin != by)
+    return (result.tape["group"] == CROSS_GROUP) & (coin != by)

@@ -23,7 +23,7 @@ LARGEST_SEED = 2**53
 CHUNK_S = 3600  # steps between two reports of progress
 COUNTED = (
     "posts expired pulled taker_orders trades noise informed arbitrage opened closed stopped liquidated tape pool_full "
-    "unfilled_openings book_empty trigger_checks programme off_book deleveraged cross_checks cross_liquidated"
+    "unfilled_openings trigger_checks programme off_book deleveraged cross_checks cross_liquidated"
 ).split()
 COLUMNS = "free collateral paid external pool clearance fees absorber accrued socialised".split()
 

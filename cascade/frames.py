@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade.state import CROSS_GROUP
 from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
 LEVERAGE_BUCKETS = ("<10x", "10-20x", "20-50x", ">50x")
 KINDS = ("whole", "part", "backstop")
-GROUPS = ("isolated", "remainder", "cross")
 PAYERS = ("accounts", "pools", "winners", "socialised")
 STEPS_PER_MINUTE = 60
 
@@ -53,8 +53,8 @@ def liquidations_frame(result: "Result") -> "pl.DataFrame":
             "loss_usd": result.money_usd(tape["market"], tape["loss"], tape["mark_usd"]),
             "socialised_usd": result.money_usd(tape["market"], tape["socialised"], tape["mark_usd"]),
             "kind": labels(tape["kind"], KINDS),
-            "group": labels(tape["group"], GROUPS),
-            "moved_by": labels(tape["moved_by"].astype(np.int64) // len(result.venues), result.coins),
+            "margin": labels(tape["group"] == CROSS_GROUP, ("isolated", "cross")),
+            "moved_by": labels(tape["moved_by"] // len(result.venues), result.coins),
             "opened_today": tape["opened_today"] != 0,
         }
     ).with_columns(pl.col("fill_price", "last_fill_price", "feed_price").fill_nan(None))
@@ -117,7 +117,7 @@ def losses_frame(result: "Result") -> "pl.DataFrame":
         "winners": _sum(result, notes["forgone"], notes, notes["market"] % n_venues),
         "socialised": np.zeros(n_venues),
     }
-    for purse in np.flatnonzero(result.socialised):
+    for purse in map(int, np.flatnonzero(result.socialised)):
         venue, quanta = _markets_of(result, purse)[0] % n_venues, result.socialised[purse]
         lost["socialised"][venue] += quanta * _quantum_usd(result, purse, 1 + result.index_usd.shape[1] // 60)[-1]
     levered = [v for v, venue in enumerate(result.venues) if venue != "spot"]

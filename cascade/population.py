@@ -245,7 +245,10 @@ def _make_stage(plan: Plan, contracts: Contracts, margin: Margin, path: np.ndarr
     strata = plan.stock.size
     return Stage(
         accounts=Accounts(
-            rows=np.empty(rows, POSITION), opening=np.zeros(steps + 1, np.int64), closing=np.empty(steps, np.int32)
+            rows=np.empty(rows, POSITION),
+            isolated=np.zeros(2 * contracts.coin.size, np.int64),
+            opening=np.zeros(steps + 1, np.int64),
+            closing=np.empty(steps, np.int32),
         ),
         ladder=empty_ladder(contracts.coin.size),
         contracts=contracts,

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from cascade.assumptions import CrossAccounts, LeverageAssumptions
+from cascade.errors import InvalidConfigError
 from cascade.kernels.portfolios import COINS, HELD, LONG, SHORT, CrossPlan, CrossStage, draw_portfolios
 from cascade.scenario import Scenario
 from cascade.state import (
@@ -50,6 +51,7 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
     if assumptions is None or assumptions.cross is None or paths is None:
         nothing = arrange(scenario, contracts, np.zeros(0, PORTFOLIO), np.zeros(0, LEG))
         return nothing, np.zeros((len(contracts.coin), 2), np.int64), {}
+    _check_funding(scenario)
     law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
     plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
     rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
@@ -106,6 +108,16 @@ def _describe(stage: CrossStage) -> dict:
         "short_usd": float(usd[SHORT]),
         "coin_usd": float(usd[COINS]),
     }
+
+
+def _check_funding(scenario: Scenario) -> None:
+    """Refuse intervals of funding that are no whole hours: cross accounts settle by the hour."""
+    for venue in scenario.venues:
+        if venue.funding is not None and venue.funding.interval_h % 1:
+            raise InvalidConfigError(
+                f"{venue.name}: funding.interval_h must be a whole number of hours where accounts are cross, got "
+                f"{venue.funding.interval_h:g}; round it, or leave cross accounts out"
+            )
 
 
 def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, legs: np.ndarray) -> Cross:

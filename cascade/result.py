@@ -18,7 +18,7 @@ from cascade.frames import (
     pools_frame,
     times,
 )
-from cascade.state import DELEVERAGING, STAKE_SHIFT
+from cascade.state import CROSS_GROUP, DELEVERAGING, STAKE_SHIFT
 from cascade.summary import Summary, summarise
 from cascade.units import QUANTUM_COIN, QUANTUM_USD
 
@@ -111,6 +111,25 @@ class Result:
     def liquidations(self) -> "pl.DataFrame":
         """One row per liquidation order, in the order of the tape; prices and money in USD, times in UTC."""
         return liquidations_frame(self)
+
+    @cached_property
+    def cross_share(self) -> float:
+        """Share of the liquidated value that cross accounts held; nan where nothing was liquidated."""
+        usd = self.tape_notional_usd
+        return float(usd[self.tape["group"] == CROSS_GROUP].sum() / usd.sum()) if usd.sum() > 0 else np.nan
+
+    @cached_property
+    def contagion_usd(self) -> np.ndarray:
+        """What cross accounts lost to liquidation, by the coin whose move breached them and the coin that was closed.
+
+        float64, shape (coins, coins), at the marks of the breach. Off the diagonal, one coin's move has closed
+        positions in another.
+        """
+        rows, n_coins = self.tape["group"] == CROSS_GROUP, len(self.coins)
+        moved = self.tape["moved_by"][rows] // len(self.venues)
+        closed = self.tape["market"][rows] // len(self.venues)
+        usd = np.bincount(moved * n_coins + closed, self.tape_notional_usd[rows], n_coins**2)
+        return usd.reshape(n_coins, n_coins)
 
     @cached_property
     def deleveragings(self) -> "pl.DataFrame":

@@ -183,6 +183,8 @@ class Accounts(NamedTuple):
     rows: np.ndarray  # POSITION, shape (positions,): first those open before the day, then openings in time order
     opening: np.ndarray  # int64, shape (steps + 1,): openings of step t are rows opening[t] to opening[t + 1]
     closing: np.ndarray  # int32, shape (steps,): first position to close in each step, or -1
+    isolated: np.ndarray  # int64, shape (2 * markets,): of each market, from which row to before which the isolated
+    # positions are that are open before the day: the remainder's are behind them
     last_part: np.ndarray = np.zeros(0, np.int32)  # shape (positions,): step + 1 of the last partial order; 0 for none
 
 
@@ -232,6 +234,7 @@ LEG = np.dtype(
 )
 assert PORTFOLIO.itemsize == LEG.itemsize == 32
 
+CROSS_GROUP = 2  # of a liquidation in the tape
 LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
 ENGINE = np.dtype(
     [
@@ -632,14 +635,13 @@ class Counters(NamedTuple):
     N_TAPE,
     N_POOL_FULL,
     N_UNFILLED_OPENINGS,
-    N_BOOK_EMPTY,
     N_TRIGGER_CHECKS,
     N_PROGRAMME,
     N_OFF_BOOK,
     N_DELEVERAGED,
     N_CROSS_CHECKS,
     N_CROSS_LIQUIDATED,
-) = range(22)
+) = range(21)
 # fills
 TALLY_NOTIONAL, TALLY_TRADES, TALLY_LAST_TICK = range(3)  # notional in lots * ticks above floor_tick; quanta if inverse
 TALLY_DELEVERAGED = 3  # quanta at which winners were closed

@@ -119,10 +119,15 @@ def fitted_thinning(priors: Priors, seeds: Sequence[int], rounds: int = 8, threa
     return priors.changed(withdrawal={"severity_sigma": severity})
 
 
-def fitted_withdrawal(base: Priors | None = None) -> Priors:
-    """Return priors with the withdrawal that was fitted to `BANDS` and ships with the package."""
+def fitted_withdrawal(base: Priors | None = None, with_spread: bool = False) -> Priors:
+    """Return priors with the withdrawal that was fitted to `BANDS` and ships with the package.
+
+    With its spread, bars of one size thin books as differently as measured ones do. A day of many such bars then has
+    half hours in which books all but vanish, and flow that nothing holds.
+    """
     tables, _ = read_toml(FITTED)
-    return (base or load_priors()).changed(withdrawal=tables["withdrawal"])
+    spread = tables["spread"] if with_spread else {}
+    return (base or load_priors()).changed(withdrawal=tables["withdrawal"] | spread)
 
 
 def sigma_bar(priors: Priors, coin: str) -> float:

@@ -75,7 +75,7 @@ class Duel:
         for market in self.reference.markets:
             usd = self.marks[market.number]
             middle = usd / market.tick_usd - market.floor
-            unit = max(1, round(70.0 / market.notional(1, usd)))
+            unit = max(1, round(70.0 / (market.terms.contract_usd or market.lot_base * usd)))
             for away, lots in zip(self.random.exponential(0.004, n), self.random.integers(1, 80, n), strict=True):
                 side = int(self.random.integers(2))
                 tick = round(middle * (1.0 - away if side == BUY else 1.0 + away))

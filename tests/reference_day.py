@@ -116,9 +116,9 @@ class ReferenceDay:
             from_margin = terms.paid_from == "margin"
             for account in self.accounts:
                 if account.market == market.number and account.lots and account.status != state.PENDING:
-                    paid = account.side * account.lots * due
-                    account.margin -= paid if from_margin else 0
-                    self.pay(market, state.COLLATERAL if from_margin else state.FREE, state.EXTERNAL, paid)
+                    paid, own = account.side * account.lots * due, from_margin and not account.is_remainder
+                    account.margin -= paid if own else 0
+                    self.pay(market, state.COLLATERAL if own else state.FREE, state.EXTERNAL, paid)
             self.pay(market, state.POOL, state.EXTERNAL, due * self.held[market.number, state.POOL_LOTS])
             self.pay(market, state.ABSORBER, state.EXTERNAL, due * self.held[market.number, state.ABSORBER_LOTS])
 
@@ -184,6 +184,7 @@ def _account(number: int, row) -> Account:
         leverage=float(row["leverage"]),
         stop_fraction=float(row["stop_fraction"]),
         is_round=bool(row["round_stop"]),
+        is_remainder=bool(row["group"]),
         **{name: int(row[name]) for name in fields},
     )
 

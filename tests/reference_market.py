@@ -29,6 +29,7 @@ class Account:
     stop_tick: int
     close_step: int
     breached_at: int = -1
+    is_remainder: bool = False
 
 
 class ReferenceMarket:

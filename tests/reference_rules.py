@@ -15,6 +15,7 @@ from cascade import state
 from cascade.scenario import Scenario
 from cascade.state import BUY, SELL, TICKS
 
+ROUNDED = 1 - 1e-12  # what fills a bracket is in it
 COUNTED = ("deleveraged_lots", "taken_over_lots", "filled_lots", "pool", "fee", "socialised")
 
 
@@ -102,7 +103,7 @@ class ReferenceRules(ReferenceWinners):
     def kept_by_bracket(self, market: ReferenceMarket, held) -> int:
         """The most lots that the bracket some way below holds."""
         down = market.venue.liquidation.brackets_down
-        k = market.bracket_of(held, held.lots, market.mark_usd)
+        k = market.bracket_of(held, ROUNDED * held.lots, market.mark_usd)
         if k < down:
             return 0
         more = bisect_right(range(held.lots), k - down, key=lambda n: market.bracket_of(held, n, market.mark_usd))

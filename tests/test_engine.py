@@ -28,7 +28,7 @@ def test_names__are_in_the_order_of_the_state():
         COUNTED[N_LIQUIDATED] == "liquidated"
         and COUNTED[N_PROGRAMME] == "programme"
         and COUNTED[N_OFF_BOOK] == "off_book"
-        and COUNTED[N_DELEVERAGED] == COUNTED[-1]
+        and COUNTED[N_DELEVERAGED] == "deleveraged"
     )
     assert COLUMNS[FREE] == "free" and COLUMNS[POOL] == "pool" and COLUMNS[ABSORBER] == "absorber"
     assert len(COLUMNS) == LEDGER_COLUMNS

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from own_venues import funded, inverse_venue
-from worlds import find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
+from worlds import as_offered, find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
 from cascade.errors import ConservationError
@@ -16,6 +16,7 @@ from cascade.state import (
     CLEARANCE,
     CLOSED,
     CLOSED_AT_MARK,
+    CROSS_GROUP,
     EXTERNAL_LOTS,
     HOLDERS,
     LEDGER_COLUMNS,
@@ -48,6 +49,13 @@ SCENARIOS = {
     "settled in coin": {
         "shock": -0.06,
         "venues": (inverse_venue("bybit"), funded("binance", 7), funded("okx", 9, "margin")),
+    },
+    "cross accounts beside isolated ones": {
+        "shock": -0.12,
+        "coins": ("BTC", "ETH"),
+        "venues": ("binance", "okx"),
+        "n": 300,
+        "cross": 100,
     },
     "two coins, three venues": {"shock": -0.06, "coins": ("BTC", "ETH"), "venues": ("binance", "okx", "bybit")},
 }
@@ -92,7 +100,8 @@ RULES = sorted(set(list_venues()) - {"spot", "other"})
 @pytest.mark.parametrize("rules", RULES)
 def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     """With next to no pools, so that winners are deleveraged and losses are socialised wherever a rule says so."""
-    scenario = small_world(500, coins=("BTC", "ETH"), venues=("binance", "okx"), seconds=60, shock=-0.18)
+    markets = {"coins": ("BTC", "ETH"), "venues": ("binance", "okx")}
+    scenario = small_world(500, **markets, seconds=60, shock=-0.18, cross=200)
     scenario = as_offered(scenario.under(rules).with_pools(1e-6))
     world = warm_world(scenario, seed=3)
     start, breached = cash_of(world), np.zeros(len(world.accounts.rows), np.bool_)
@@ -107,35 +116,24 @@ def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
     assert (tape["filled_lots"] + tape["deleveraged_lots"] + tape["taken_over_lots"] == tape["lots"]).all()
     assert tape["fee"].sum() == cash[:, CLEARANCE].sum()
-    assert tape["loss"].min() >= 0
+    assert tape["loss"][tape["group"] < CROSS_GROUP].min() >= 0  # a cross account may win with a leg that is closed
+    assert (tape["group"] == CROSS_GROUP).any()
     assert cash[:, SOCIALISED].sum() <= -tape["socialised"].sum()  # stops that met a gap come on top
     assert (world.accounts.rows["margin"] >= 0).all()
-    _check_winners(world, tape)
+    assert world.counters.n[N_DELEVERAGED] > 0 or (world.rules["trigger"] == NEVER).all()
+    check_winners(world, tape)
 
 
-def as_offered(scenario: Scenario) -> Scenario:
-    """Return the scenario without the leverage buckets that its venues do not offer."""
-    highest = max(venue.coins["BTC"].brackets[0].max_leverage for venue in scenario.venues[:-1])
-    buckets = tuple(
-        bucket.model_copy(update={} if min(bucket.leverages) <= highest else {"mass_usd": 0.0})
-        for bucket in scenario.assumptions.buckets
-    )
-    return scenario.changed(assumptions=scenario.assumptions.model_copy(update={"buckets": buckets}))
-
-
-def _check_winners(world: World, tape: np.ndarray) -> None:
-    """Nobody deleveraged ends with less than nothing, or at a worse price than the rule says."""
+def check_winners(world: World, tape: np.ndarray) -> None:
+    """Whoever is deleveraged is closed against the bankrupt of the tape, and at no worse price than the rule says."""
     notes = world.records.deleveraged[: world.counters.n[N_DELEVERAGED]]
     terms, bankrupt = world.rules[notes["market"]], tape[notes["liquidation"]]
     assert (bankrupt["account"] == notes["account"]).all() and (bankrupt["side"] == -notes["side"]).all()
-    assert len(notes) > 0 or (world.rules["trigger"] == NEVER).all()
     at_mark = terms["price"] == CLOSED_AT_MARK
     due = np.where(at_mark, notes["mark_usd"], bankrupt["bankruptcy_usd"])
     worse = notes["side"] * (due / notes["price_usd"] - 1.0)
     usd = notes["lots"] * world.contracts.lot_base[notes["market"]] * notes["mark_usd"]
-    quantum_usd = (
-        notes["mark_usd"] / world.contracts.quantum[notes["market"]] if world.contracts.payoff[0] < 0 else 1e-6
-    )
+    quantum_usd = np.where(world.contracts.payoff[notes["market"]] < 0, 1e-8 * notes["mark_usd"], 1e-6)
     exact = at_mark | (terms["order"] == AT_BANKRUPTCY)  # after a market order a position is ruined elsewhere
     assert (worse < 3 * quantum_usd / usd)[exact].all()  # what is paid is rounded to a quantum
 

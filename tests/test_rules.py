@@ -146,9 +146,11 @@ def test_duel__notices_another_rule(field, value, tables):
         play(duel)
 
 
-# ── known answers, solved by hand ────────────────────────────────────────────────────────────────────────────
 def tape_of(world: World) -> np.ndarray:
     return world.records.tape[: world.counters.n[N_TAPE]]
+
+
+# ── known answers, solved by hand ────────────────────────────────────────────────────────────────────────────
 
 
 def world_of(positions: list[dict], bids: dict, pool_usd: float = 1e9, **rule) -> World:

@@ -33,7 +33,7 @@ def test_fitted_withdrawal__thins_books_as_measured_and_none_does_not():
     fitted, none = (
         shocked_bars(priors, seeds)
         for priors in (
-            fitted_withdrawal().changed(withdrawal={"severity_sigma": 0.0}),
+            fitted_withdrawal(),
             load_priors().changed(withdrawal={"thinning": (1.0,) * 5}),
         )
     )
@@ -47,8 +47,8 @@ def test_fitted_withdrawal__thins_books_as_measured_and_none_does_not():
 def test_severity__spreads_bars_of_one_size_and_keeps_their_median():
     seeds = range(1, 41)
     plain, spread = (
-        shocked_bars(fitted_withdrawal().changed(withdrawal={"severity_sigma": sigma}), seeds).within(BANDS[1])
-        for sigma in (0.0, 1.3)
+        shocked_bars(fitted_withdrawal(with_spread=with_spread), seeds).within(BANDS[1])
+        for with_spread in (False, True)
     )
     assert spread.quantile(0.5)[0] == pytest.approx(plain.quantile(0.5)[0], rel=0.2)
     assert spread.quantile(0.9)[0] > 1.5 * plain.quantile(0.9)[0]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cascade.assembly import build_world
+from cascade.assumptions import default_cross
 from cascade.facts import load_event
 from cascade.kernels.loop import run_steps
 from cascade.reconstruction import fitted_assumptions, reconstruct
@@ -50,6 +51,28 @@ def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
     assert positions[1] > 2.0 * positions[0]
     ratio = times[:, 1, 0].min() / times[:, 0, 0].min()
     assert ratio <= 1.05, f"the loop takes {ratio:.3f} times as long"
+
+
+def day_s(scenario: Scenario) -> float:
+    """Return how long it takes to draw a day's accounts and to run it, its warm-up left out."""
+    started = time.perf_counter()
+    world, _ = build_world(scenario, 1)
+    drawn = time.perf_counter()
+    warmup = scenario.priors.run.warmup_s
+    run_steps(world, -warmup, 0, warmup)
+    warm = time.perf_counter()
+    run_steps(world, 0, scenario.seconds, warmup)
+    return time.perf_counter() - warm + drawn - started
+
+
+def test_day__with_a_million_cross_accounts_takes_at_most_1_3_times_as_long():
+    event = load_event("2026-02-06")
+    assumptions = fitted_assumptions(event.name)
+    laws = None, default_cross().model_copy(update={"accounts": 1e6})
+    days = [reconstruct(event, assumptions=assumptions.model_copy(update={"cross": law})) for law in laws]
+    times = np.array([[day_s(day) for day in days] for _ in range(ROUNDS)])
+    ratio = times[1:, 1].min() / times[1:, 0].min()
+    assert ratio <= 1.3, f"the day takes {ratio:.2f} times as long"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: nothing to gain from two threads")

@@ -25,7 +25,7 @@ def test_read__reads_the_shared_recordings(recording):
 def test_read__takes_half_a_million_depth_updates_a_second(recording):
     took_s = []
     for _ in range(4):  # the first call compiles
-        started = time.perf_counter()
+        started = time.process_time()  # others may share the machine
         updates = sum(len(rows) for kind, rows in read(recording[1]) if kind == "depth")
-        took_s.append(time.perf_counter() - started)
+        took_s.append(time.process_time() - started)
     assert updates / min(took_s) > 500_000

@@ -6,7 +6,7 @@ Few accounts, thin books, short days: what a test of the engine needs to see eve
 import numpy as np
 
 from cascade.assembly import build_world, make_ledger, make_records
-from cascade.assumptions import LeverageAssumptions, default_assumptions
+from cascade.assumptions import LeverageAssumptions, default_assumptions, default_cross
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
 from cascade.kernels.book import append, new_slot
@@ -29,8 +29,8 @@ MEAN_USD = 620.0 * np.exp(0.5 * 2.1**2)  # of a position, by the default law of 
 
 
 # ── scenarios ────────────────────────────────────────────────────────────────────────────────────────────────
-def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> LeverageAssumptions:
-    """About `n` isolated positions before the path takes some, as many in every bucket, and n / 4 of a remainder."""
+def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...], cross: float = 0.0) -> LeverageAssumptions:
+    """About `n` isolated positions before the path takes some, as many in every bucket; n / 4 of a remainder."""
     default = default_assumptions()
     mass_usd = n / 4 * MEAN_USD
     days = (2.0, 1.0, 0.3, 0.05)
@@ -45,7 +45,7 @@ def few_accounts(n: int, coins: tuple[str, ...], venues: tuple[str, ...]) -> Lev
             "venue_shares": {venue: 1.0 / len(venues) for venue in venues},
             "open_interest_usd": {coin: 4.0 * mass_usd / len(coins) for coin in coins},
             "remainder": default.remainder.model_copy(update={"accounts": max(8.0, n / 4)}),
-            "cross": None,
+            "cross": default_cross().model_copy(update={"accounts": cross, "distance_median": 0.1}) if cross else None,
         }
     )
 
@@ -67,7 +67,7 @@ def pre_day(coins: tuple[str, ...], minutes: int = 3000, volatility: float = 4e-
 
 
 def small_world(
-    n: int = 400, coins=("BTC",), venues=("binance",), seconds: int = 120, shock: float = 0.0, **fields
+    n: int = 400, coins=("BTC",), venues=("binance",), seconds: int = 120, shock: float = 0.0, cross=0.0, **fields
 ) -> Scenario:
     """Return a short day of `n` isolated positions (0: no leverage), its value moved by `shock` after a tenth of it."""
     priors = fields.pop("priors", None) or thin_priors()
@@ -80,13 +80,23 @@ def small_world(
         open_usd=tuple(OPEN_USD[coin] for coin in coins),
         seconds=seconds,
         priors=priors,
-        assumptions=few_accounts(n, coins, levered) if n else None,
+        assumptions=few_accounts(n, coins, levered, cross) if n else None,
         pre_day_usd=pre_day(coins) if n else None,
         **fields,
     )
     news = np.zeros((len(coins), scenario.blocks))
     news[:, scenario.blocks // 10] = np.log1p(shock)
     return scenario if scenario.news is not None else scenario.with_news(news)
+
+
+def as_offered(scenario: Scenario) -> Scenario:
+    """Return the scenario without the leverage buckets that its venues do not offer."""
+    highest = max(venue.coins["BTC"].brackets[0].max_leverage for venue in scenario.venues[:-1])
+    buckets = tuple(
+        bucket.model_copy(update={} if min(bucket.leverages) <= highest else {"mass_usd": 0.0})
+        for bucket in scenario.assumptions.buckets
+    )
+    return scenario.changed(assumptions=scenario.assumptions.model_copy(update={"buckets": buckets}))
 
 
 def warm_world(scenario: Scenario, seed: int = 1) -> World:
@@ -128,7 +138,10 @@ def still_world(
         for name, value in fields.items():
             row[name] = value
     accounts = world.accounts._replace(
-        rows=rows, opening=np.full(scenario.seconds + 1, len(rows)), last_part=np.zeros(len(rows), np.int32)
+        rows=rows,
+        opening=np.full(scenario.seconds + 1, len(rows)),
+        isolated=np.append([0, len(rows)], np.zeros(2 * len(world.markets) - 2, np.int64)),
+        last_part=np.zeros(len(rows), np.int32),
     )
     ledger = make_ledger(scenario, world.contracts, accounts, world.cross)
     world = world._replace(

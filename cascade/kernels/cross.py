@@ -22,6 +22,7 @@ from cascade.kernels.slack import (
     entry_of,
     equity_of,
     good_side,
+    home_of,
     mark_ticks,
     settle_funding,
     slack_of,
@@ -35,6 +36,7 @@ from cascade.state import (
     BACKSTOP,
     BUY,
     CLOSED_AT_BANKRUPTCY,
+    CROSS_GROUP,
     CROSS_LOTS,
     EXTERNAL,
     EXTERNAL_LOTS,
@@ -52,8 +54,6 @@ from cascade.state import (
     TALLY_LAST_TICK,
     TICKS,
 )
-
-CROSS_GROUP = 2  # in the tape
 
 
 @rule
@@ -135,8 +135,8 @@ def liquidate_leg(world, p, step):
     leg = world.cross.legs[j]
     event = world.records.tape[world.counters.n[N_TAPE]]
     begin_event(world, p, j, step, event)
-    if leg["is_coin"] == 1:  # winners took its contracts
-        event["lots"] = 0
+    if leg["is_coin"] == 1:  # winners took its contracts: a sale of coins, booked where its purse is
+        event["lots"], event["market"] = 0, home_of(world, p)
     elif world.settings.switches[LIQUIDATIONS] == 0:
         absorb_leg(world, p, j, event)
     elif is_backstopped(world, p, j):

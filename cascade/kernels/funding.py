@@ -63,8 +63,7 @@ def charge(world, market, hour):
     world.records.funding[hour, market] += per_lot
     lots = world.ledger.lots
     first = HOLDERS * market
-    own = COLLATERAL if state["funding_from"] == FROM_MARGIN else FREE
-    move(world, market, own, EXTERNAL, per_lot * lots[first + ACCOUNTS_LOTS])
+    move(world, market, FREE, EXTERNAL, per_lot * lots[first + ACCOUNTS_LOTS])
     move(world, market, ACCRUED, EXTERNAL, per_lot * lots[first + CROSS_LOTS])
     move(world, market, POOL, EXTERNAL, per_lot * lots[first + POOL_LOTS])
     move(world, market, ABSORBER, EXTERNAL, per_lot * lots[first + ABSORBER_LOTS])
@@ -73,17 +72,28 @@ def charge(world, market, hour):
 
 @rule
 def charge_margins(world):
-    """Take the payment out of the margin of every isolated position whose venue does so, and move its triggers."""
-    rows = world.accounts.rows
-    for i in range(len(rows)):
-        row = rows[i]
-        market, status = world.markets[row["market"]], row["status"]
-        if market["funding_due"] == 0 or market["funding_from"] != FROM_MARGIN:
-            continue
-        if status == PENDING or status == CLOSED or status == LIQUIDATED:
-            continue
-        row["margin"] -= row["side"] * row["lots"] * market["funding_due"]
-        if status == OPEN:
-            unfile(world.accounts, world.ladder, i)
-            set_triggers(world, i)
-            file_ahead(world, i)
+    """Take the payment out of the margin of isolated positions whose venue does so; the remainder's is in wallets."""
+    blocks = world.accounts.isolated
+    for market in range(len(world.markets)):
+        for i in range(blocks[2 * market], blocks[2 * market + 1]):
+            charge_margin(world, i)
+    for i in range(world.accounts.opening[0], len(world.accounts.rows)):
+        charge_margin(world, i)
+
+
+@rule
+def charge_margin(world, i):
+    """Take the payment of position `i` out of its margin rather than its wallet, and move its triggers."""
+    row = world.accounts.rows[i]
+    state, status = world.markets[row["market"]], row["status"]
+    if state["funding_due"] == 0 or state["funding_from"] != FROM_MARGIN:
+        return
+    if status == PENDING or status == CLOSED or status == LIQUIDATED:
+        return
+    due = row["side"] * row["lots"] * state["funding_due"]
+    row["margin"] -= due
+    move(world, np.int64(row["market"]), COLLATERAL, FREE, due)
+    if status == OPEN:
+        unfile(world.accounts, world.ladder, i)
+        set_triggers(world, i)
+        file_ahead(world, i)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.kernels.jit import rule
-from cascade.kernels.margin import bracket_of, bracketed, maintenance_usd
+from cascade.kernels.margin import ROUNDED, bracket_of, bracketed, maintenance_usd
 from cascade.kernels.money import quote, size_of
 from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
 
@@ -13,12 +13,12 @@ from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
 class Held(NamedTuple):
     """What is held in one market: an isolated position, or a leg of a cross account."""
 
-    market: int
-    lots: int
+    market: np.int64
+    lots: np.int64
     entry: float  # average, as a quote
     equity: float  # money of its purse, at the marks: its own, or what the account's other legs leave of all
     shrinks: bool  # whether equity goes as lots are closed: to the pool
-    last_part: int  # step after that of its last part, or 0
+    last_part: np.int64  # step after that of its last part, or 0
 
 
 @rule
@@ -67,8 +67,8 @@ def lots_within(world, market, entry, bound):
 def kept_by_bracket(world, held):
     """Return the lots that fill the bracket some way below; nothing, where there is none so far below."""
     market = held.market
-    k = bracket_of(world.margin, market, measure_of(world, market, held.lots, held.entry))
-    k -= world.rules[market]["brackets_down"]
+    measure = ROUNDED * measure_of(world, market, held.lots, held.entry)
+    k = bracket_of(world.margin, market, measure) - world.rules[market]["brackets_down"]
     if k < 0:
         return np.int64(0)
     return lots_within(world, market, held.entry, world.margin.floor[market * BRACKETS + k + 1])

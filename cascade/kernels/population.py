@@ -95,6 +95,7 @@ def draw_survivors(stage, seed):
         if stage.contracts.is_perpetual[market] == 0:
             continue
         long_lots, short_lots = stage.plan.held_lots[2 * market], stage.plan.held_lots[2 * market + 1]
+        stage.accounts.isolated[2 * market] = i
         for stratum in range(market * STRATA, market * STRATA + REMAINDER):
             key = stream_key(seed, SURVIVOR_STREAM, stratum)
             for k in range(count_candidates(stage.plan, stratum, seed)):
@@ -106,6 +107,7 @@ def draw_survivors(stage, seed):
                     long_lots += lots * (stage.accounts.rows[i]["side"] > 0)
                     short_lots += lots * (stage.accounts.rows[i]["side"] < 0)
                     i += 1
+        stage.accounts.isolated[2 * market + 1] = i
         stage.tally.level[market] = level = max(stage.plan.open_lots[market], long_lots, short_lots)
         i = fill_remainder(stage, i, market, FALLING, level - long_lots, seed)
         if i >= 0:

@@ -85,5 +85,6 @@ def winnings(world, purses) -> np.ndarray:
 def add_winnings(world, profit):
     """Add the unrealised profit of every contract in profit, isolated or a leg, to that of its purse."""
     for i in range(len(world.accounts.rows) + len(world.cross.legs)):
-        if is_winning(world, i):
-            profit[world.contracts.purse[segment_of(world, i) // 2]] += profit_of(world, i)
+        market = segment_of(world, i) // 2
+        if world.contracts.is_perpetual[market] and is_winning(world, i):
+            profit[world.contracts.purse[market]] += profit_of(world, i)

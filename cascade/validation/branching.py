@@ -31,7 +31,7 @@ def linear_book(ticks: int) -> np.ndarray:
 def linear_impact(quick: bool) -> Law:
     """Return T2: linear impact and a uniform density are a geometric series, round by round, and run away at g = 1."""
     rng, n, first, size = np.random.default_rng(102), 40 if quick else 160, 1000, 4
-    longest = 24_000
+    longest = 12_000
     book, rounds = linear_book(longest + 1000), {}
     for g in (0.5, 0.8, 1.1):
         accounts = [longs(poisson_falls(rng, g * PER_TICK / size, longest), size) for _ in range(n)]

@@ -15,7 +15,7 @@ WINDOW = 20  # seconds in which liquidations are counted
 
 def hawkes(quick: bool) -> Law:
     """Return that liquidations under a steady sale are a Hawkes process, with branching ratio g."""
-    rng, markets, seconds = np.random.default_rng(107), 16 if quick else 96, 20_000
+    rng, markets, seconds = np.random.default_rng(107), 16 if quick else 48, 20_000
     fitted, spread = {}, {}
     for g in (0.3, 0.5, 0.7):
         longest = round(seconds / (1 - g) * 1.15)

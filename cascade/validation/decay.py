@@ -5,7 +5,8 @@ import math
 import numpy as np
 
 from cascade.config import Mechanisms
-from cascade.state import N_TAPE, World
+from cascade.scenario import Scenario
+from cascade.state import N_TAPE
 from cascade.validation.law import Check, Control, Curve, Law, mean_check, standard_error
 from cascade.validation.worlds import bids, falls, half_life_h, longs, poisson_falls, run, theory_world
 
@@ -20,11 +21,11 @@ def decaying_impact(quick: bool) -> Law:
     rng, n = np.random.default_rng(110), 24 if quick else 48
     edge = (1.0 + math.sqrt(1.0 - KEPT)) ** 2
     strengths = (0.4, 0.7, 1.0, 1.4, 1.8)
-    worlds = {g: run(shocked(rng, n, g, 1000, 1, 6000, LEARNING)) for g in strengths}
-    highest = {g: falls(worlds[g]).max(axis=0) / 1000 for g in strengths}
-    forgot = falls(run(shocked(rng, n, 1.8, 1000, 1, 6000, FORGETFUL))).max(axis=0) / 1000
+    measured = {g: measure(shocked(rng, n, g, 1000, 1, 6000, LEARNING)) for g in strengths}
+    highest = {g: lowest / 1000 for g, (lowest, _) in measured.items()}
+    forgot = measure(shocked(rng, n, 1.8, 1000, 1, 6000, FORGETFUL))[0] / 1000
     below, above = (
-        (falls(run(shocked(rng, n, g, 250, 5, 20_000, LEARNING))).max(axis=0) > 19_000).astype(np.float64)
+        (measure(shocked(rng, n, g, 150, 5, 12_000, LEARNING))[0] > 11_400).astype(np.float64)
         for g in (edge - 0.5, edge + 0.2)
     )
     line = np.linspace(0.0, 2.0, 201)
@@ -35,8 +36,8 @@ def decaying_impact(quick: bool) -> Law:
         theory=f"second round only if g > 1-a = {1 - KEPT}; runaway only if g >= (1+sqrt(1-a))^2 = {edge:.3f}",
         formula=r"$x_{n+1} = a x_n + g\,(x_n - x_{n-1})$",
         checks=(
-            Check("second-round liquidations at g = 0.4", 0.0, *worst(second_round(worlds[0.4])), 0.0),
-            mean_check("second-round liquidations at g = 0.7", 0.7 * 10 * 200, second_round(worlds[0.7])),
+            Check("second-round liquidations at g = 0.4", 0.0, *worst(measured[0.4][1]), 0.0),
+            mean_check("second-round liquidations at g = 0.7", 0.7 * 10 * 200, measured[0.7][1]),
             mean_check("largest fall over the shock at g = 1", largest_fall(1.0), highest[1.0]),
             mean_check("largest fall over the shock at g = 1.8", largest_fall(1.8), highest[1.8]),
             Check(f"runaways at g = {edge - 0.5:.2f}, share", 0.0, *worst(below), 0.0),
@@ -59,7 +60,9 @@ def decaying_impact(quick: bool) -> Law:
     )
 
 
-def shocked(rng, n: int, g: float, shock: int, size: int, longest: int, mechanisms: Mechanisms):
+def shocked(
+    rng: np.random.Generator, n: int, g: float, shock: int, size: int, longest: int, mechanisms: Mechanisms
+) -> Scenario:
     """Return a scenario in which a whale, breached at the open, moves the price by `shock` ticks."""
     whale = longs(np.zeros(1, np.int64), shock * PER_TICK)
     accounts = [
@@ -76,10 +79,12 @@ def shocked(rng, n: int, g: float, shock: int, size: int, longest: int, mechanis
     )
 
 
-def second_round(world: World) -> np.ndarray:
-    """Return how many positions each market liquidated in the round after the first."""
+def measure(scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
+    """Return each market's largest fall, ticks, and how many positions it liquidated in the round after the first."""
+    world = run(scenario)
     tape = world.records.tape[: int(world.counters.n[N_TAPE])]
-    return np.bincount(tape["market"][tape["step"] == 2], minlength=len(world.markets)).astype(np.float64)
+    second = np.bincount(tape["market"][tape["step"] == 2], minlength=len(world.markets))
+    return falls(world).max(axis=0), second.astype(np.float64)
 
 
 def largest_fall(g: float, kept: float = KEPT) -> float:

@@ -6,12 +6,13 @@ import numpy as np
 
 from cascade.config import Mechanisms, load_priors
 from cascade.engine import simulate
-from cascade.response import Sale, calm, implied_fall, impulse_responses
+from cascade.response import Response, Sale, calm, impulse_responses
 from cascade.scenario import Scenario, load_venues
 from cascade.validation.law import Check, Control, Curve, Law, exact_check, mean_check, standard_error
 from cascade.validation.worlds import bids, falls, run, theory_world
 
 LEARNING = Mechanisms(stops=False, withdrawal=False, arbitrage=False, openings=False, learning=True)
+SALES = [Sale(over_depth, stop_s=600) for over_depth in (0.1, 0.5, 2.0)]  # of the depth within 1%
 KAPPA, LOTS = load_priors().liquidity.kappa, 50.0  # D(u) = LOTS u**KAPPA, u in ticks
 
 
@@ -33,27 +34,20 @@ def metaorder(quick: bool) -> Law:
     q = round(LOTS * slice_fall**KAPPA)
     ends = np.array([sold(q, int(n), share, half_life)[-1] for n in slices])
     predicted = np.array([peak(slice_fall, int(n), share, half_life) for n in slices])
-    sizes = [Sale(over_depth, stop_s=600) for over_depth in (0.1, 0.5, 2.0)]
-    tiny, small, large = impulse_responses(lone_book(660), sizes, range(1, 81 if quick else 321))
-    slope = slope_check(
-        small.bid_fall, large.bid_fall, implied_fall(load_priors(), 0.5), implied_fall(load_priors(), 2.0)
-    )
+    shipped = impulse_responses(lone_book(660), SALES, range(1, 81 if quick else 321))
     return Law(
         title="Impact of a sale by its size",
         set_up=f"book D(u) = B u^{KAPPA} laid anew in each second; slices of D({slice_fall}) lots; and the shipped "
-        f"book, {len(small.bid_fall)} seeds",
+        f"book, {len(shipped[0].bid_fall)} seeds",
         theory="i(q) = (q/B)^(1/kappa); n slices: i + share i sum_k (1-theta)^k",
         formula=r"$(q / B)^{1/\kappa}$",
         checks=(
             exact_check("fall under one order, ticks (± largest difference)", single, one, 1.0),
             exact_check("fall under n slices over theory (± largest difference)", ends / ends, ends / predicted, 1e-3),
-            slope,
+            slope_check(shipped[1], shipped[2]),
         ),
         beside=(
-            *(
-                mean_check(f"fall of the shipped book over its mean profile's, sale of {sale.over_depth:g}", 1.0, over)
-                for sale, over in ((r.sale, r.bid_fall / r.implied_fall) for r in (tiny, small, large))
-            ),
+            *(profile_check(response) for response in shipped),
             Check(
                 "exponent of the fall in the number of slices, 10 to 100 (markets: 0.5)",
                 0.5,
@@ -99,13 +93,19 @@ def peak(slice_fall: float, slices: int, share: float, half_life: float) -> floa
     return slice_fall * (1.0 + share * (1.0 - kept ** (slices - 1)) / (1.0 - kept))
 
 
-def slope_check(small: np.ndarray, large: np.ndarray, implied_small: float, implied_large: float) -> Check:
-    """Return the check of d ln(fall) / d ln(size) between half and twice the 1% depth; both sizes meet one book."""
-    slope = math.log(large.mean() / small.mean()) / math.log(4.0)
-    scatter = large / large.mean() - small / small.mean()
-    theory = math.log(implied_large / implied_small) / math.log(4.0)
-    what = "slope of log fall in log size, shipped book"
-    return Check(what, theory, slope, standard_error(scatter) / math.log(4.0))
+def profile_check(response: Response) -> Check:
+    """Return the fall of the shipped book over that of its mean profile."""
+    what = f"fall of the shipped book over its mean profile's, sale of {response.sale.over_depth:g}"
+    return mean_check(what, 1.0, response.bid_fall / response.implied_fall)
+
+
+def slope_check(small: Response, large: Response) -> Check:
+    """Return the check of d ln(fall) / d ln(size) between two sales, which meet the same books."""
+    factor = math.log(large.sale.over_depth / small.sale.over_depth)
+    slope = math.log(large.bid_fall.mean() / small.bid_fall.mean()) / factor
+    scatter = large.bid_fall / large.bid_fall.mean() - small.bid_fall / small.bid_fall.mean()
+    theory = math.log(large.implied_fall / small.implied_fall) / factor
+    return Check("slope of log fall in log size, shipped book", theory, slope, standard_error(scatter) / factor)
 
 
 # ── how long ─────────────────────────────────────────────────────────────────────────────────────────────────

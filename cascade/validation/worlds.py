@@ -165,7 +165,7 @@ def theory_world(
         providers, resting = books, 2 * books.posts_per_s * books.life_s
     else:
         providers = GivenBook(in_markets(books if len(books) == n else list(books) * n), laid)
-        resting = 2 * len(providers.orders) / n
+        resting = len(providers.orders) / n
     priors = {"slots": int(1.2 * n * resting) + 10_000} | priors
     return Scenario(
         name="theory",

@@ -102,10 +102,11 @@ def draw_survival(axis: Axes, recorded: Figure, simulated: Figure) -> None:
     axis.set_xscale("log")
     axis.set_xticks(SURVIVAL_S, [str(lag) for lag in SURVIVAL_S])
     axis.minorticks_off()
-    axis.set_ylim(0, 1)
+    axis.set_ylim(0, 1.35)
+    axis.set_yticks((0, 0.25, 0.5, 0.75, 1), ("0", "25 %", "50 %", "75 %", "100 %"))
     axis.set_title("Value that is left (simulated: dashed)")
     axis.set_xlabel("after, seconds")
-    axis.legend(loc="lower left", frameon=False, fontsize=8, handlelength=1.2)
+    axis.legend(loc="upper center", frameon=False, fontsize=8, handlelength=1.2, borderaxespad=0, ncols=2)
 
 
 def draw_spread(axis: Axes, recorded: Seconds, runs: Sequence[Seconds]) -> None:

@@ -1,5 +1,7 @@
 """The picture: thinning by the size of the bar, and the course of depth around it."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,26 +12,26 @@ from cascade.thinning import BANDS, BAR_MIN, START_MIN, Bars
 COLOURS = (GREY, GREEN, BLUE, VERMILION)
 
 
-def draw(shipped: Bars, fitted: Bars) -> Figure:
-    """Return the picture of both."""
+def draw(bars: Mapping[str, Bars]) -> Figure:
+    """Return the picture of all settings."""
     with style():
         figure = Figure(figsize=(WIDTH_IN, 3.0), layout="constrained")
         left, right = figure.subplots(1, 2)
-        draw_bands(left, shipped, fitted)
-        draw_course(right, fitted)
+        draw_bands(left, bars)
+        draw_course(right, bars["fitted"])
     return figure
 
 
-def draw_bands(axis: Axes, shipped: Bars, fitted: Bars) -> None:
+def draw_bands(axis: Axes, settings: Mapping[str, Bars]) -> None:
     """Median and 90% quantile of thinning, by band."""
     places = np.arange(len(BANDS))
-    axis.plot(places - 0.2, [band.median for band in BANDS], "o", color=INK, label="measured: median")
-    axis.plot(places - 0.2, [band.p90 for band in BANDS], "_", color=INK, ms=10, label="measured: 90 %")
-    for bars, colour, aside, name in ((shipped, GREY, 0.0, "as shipped"), (fitted, VERMILION, 0.2, "as fitted")):
+    axis.plot(places - 0.25, [band.median for band in BANDS], "o", color=INK, label="measured: median")
+    axis.plot(places - 0.25, [band.p90 for band in BANDS], "_", color=INK, ms=10, label="measured: 90 %")
+    for (name, bars), colour, aside in zip(settings.items(), (GREY, BLUE, VERMILION), (0.0, 0.2, 0.35), strict=True):
         for probability, marker in ((0.5, "o"), (0.9, "_")):
             found = [bars.within(band).quantile(probability) for band in BANDS]
             value, error = np.array(found).T
-            label = name if probability == 0.5 else None
+            label = f"priors as {name}" if probability == 0.5 else None
             size = 5 if marker == "o" else 10
             axis.errorbar(places + aside, value, 2 * error, fmt=marker, ms=size, color=colour, label=label)
     plain_log(axis)
