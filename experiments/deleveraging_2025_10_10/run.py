@@ -88,7 +88,7 @@ def outcome(case: Case, seed: int, result: Result) -> Outcome:
         cross_share=costs["cross_share"],
         contagion_share=costs["contagion_share"],
         longest_wait_s=float((tape["step"] - tape["trigger_step"]).max() * result.step_s),
-        forgone_share=float(closed["forgone_usd"].sum() / max(closed["profit_usd"].sum(), 1.0)),
+        forgone_share=float(closed["forgone_usd"].sum()) / max(float(closed["profit_usd"].sum()), 1.0),
         deficit_usd=costs["paid_by_pools_usd"] + costs["paid_by_socialised_usd"],
         pool_change_usd=float(pool[-1] - pool[0]),
         fall=float(1 - result.index_usd[0].min() / result.open_usd[0]),
@@ -146,9 +146,8 @@ def text(rows: list[dict]) -> str:
     lines = [["", *(title for title, *_ in COLUMNS)], [":--", *("--:" for _ in COLUMNS)]]
     for row in rows:
         lines.append([row["case"], *(_cell(row[key], factor, digits) for _, key, factor, digits in COLUMNS)])
-    public = ({"mean": PUBLIC.get(key), "error": None} for _, key, *_ in COLUMNS)
-    cells = (_cell(figure, *form) for figure, (_, _, *form) in zip(public, COLUMNS, strict=True))
-    lines.append(["public record", *cells])
+    known = {key: {"mean": PUBLIC.get(key), "error": None} for _, key, _, _ in COLUMNS}
+    lines.append(["public record", *(_cell(known[key], factor, digits) for _, key, factor, digits in COLUMNS)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

@@ -1,39 +1,56 @@
 """The picture of the day under each venue's rules."""
 
-import matplotlib.pyplot as plt
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from cascade.frames import PAYERS
+from cascade.plotpools import COLOURS
+from cascade.plotstyle import BLUE, GREY, INK, picture, style, write_at
+
 PANELS = (  # title, figure, factor
-    ("liquidated, $bn", "liquidated_usd", 1e-9),
+    ("liquidated, USD billion", "liquidated_usd", 1e-9),
     ("accounts, thousand", "accounts", 1e-3),
     ("amplification at the low", "amplification", 1.0),
 )
-PAYERS = (  # label, figure, colour
-    ("pools", "paid_by_pools_usd", "#4c78a8"),
-    ("winners", "forgone_by_winners_usd", "#f58518"),
-    ("shared by all", "socialised_usd", "#b0b0b0"),
-)
+FIGURES = ("lost_by_accounts_usd", "paid_by_pools_usd", "forgone_by_winners_usd", "socialised_usd")  # as PAYERS
+LEAST_USD = 1e3  # what is less is not drawn: the axis is logarithmic
 
 
-def draw(rows: list[dict]) -> Figure:
+def draw(rows: Sequence[dict]) -> Figure:
     """Return a panel for each figure, a line for each set of rules, with standard errors over seeds."""
-    names = [row["rules"] for row in rows]
-    places = range(len(names))
-    figure, axes = plt.subplots(1, len(PANELS) + 1, figsize=(11.0, 0.34 * len(names) + 1.2), sharey=True)
-    for axis, (title, key, factor) in zip(axes, PANELS, strict=False):
-        means = [row[key]["mean"] * factor for row in rows]
-        errors = [(row[key]["error"] or 0.0) * factor for row in rows]
-        axis.errorbar(means, places, xerr=errors, fmt="o", color="#333333", markersize=4, capsize=2, linewidth=1)
-        axis.axvline(means[0], color="#cccccc", linewidth=0.8, zorder=0)
-        axis.set_xlabel(title)
-    left = [0.0] * len(names)
-    for label, key, colour in PAYERS:
-        paid = [row[key]["mean"] * 1e-6 for row in rows]
-        axes[-1].barh(list(places), paid, left=left, height=0.6, color=colour, label=label)
-        left = [a + b for a, b in zip(left, paid, strict=True)]
-    axes[-1].set_xlabel("who bears what bankrupt accounts owe, $M")
-    axes[-1].legend(fontsize=7, frameon=False)
-    axes[0].set_yticks(list(places), names)
-    axes[0].invert_yaxis()
-    figure.tight_layout()
+    with style():
+        figure = picture(0.27 * len(rows) + 1.1)
+        axes = figure.subplots(1, len(PANELS) + 1, sharey=True, width_ratios=(1, 1, 1, 1.4))
+        for axis, (title, key, factor) in zip(axes, PANELS, strict=False):
+            _draw_figure(axis, rows, key, factor)
+            axis.set_xlabel(title)
+        _draw_payers(axes[-1], rows)
+        axes[0].set_yticks(range(len(rows)), [row["rules"] for row in rows])
+        axes[0].set_ylim(len(rows) - 0.4, -0.6)
+        for axis in axes:
+            axis.tick_params(axis="y", length=0)
+            axis.grid(axis="y", visible=False)
+            axis.grid(axis="x", visible=True)
     return figure
+
+
+def _draw_figure(axis: Axes, rows: Sequence[dict], key: str, factor: float) -> None:
+    """Draw a figure of every set of rules, and a line where the first has it."""
+    axis.axvline(rows[0][key]["mean"] * factor, color=GREY, linewidth=0.7)
+    for y, row in enumerate(rows):
+        mean, error = row[key]["mean"] * factor, (row[key]["error"] or 0.0) * factor
+        axis.errorbar(mean, y, xerr=error, fmt="o", color=BLUE if y else INK, markersize=4, linewidth=1.1)
+
+
+def _draw_payers(axis: Axes, rows: Sequence[dict]) -> None:
+    """Draw on a logarithmic scale who bore the losses under every set of rules."""
+    for (payer, key), right in zip(zip(PAYERS, FIGURES, strict=True), (-122, -90, -50, 0), strict=True):
+        for y, row in enumerate(rows):
+            if row[key]["mean"] >= LEAST_USD:
+                axis.plot(row[key]["mean"] * 1e-6, y, "o", color=COLOURS[payer], markersize=4.4, markeredgewidth=0)
+        write_at(axis, 1, 1, right, 8, payer, color=COLOURS[payer], ha="right")
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(lambda millions, _: f"{millions:g}")
+    axis.set_xlabel("who bore the losses, USD million")

@@ -4,7 +4,7 @@
 
 News is solved for once per seed, under the rules that the venues have. With that news and seed, all venues then take
 one venue's rules, with and without liquidation orders in the book. Prints a table, writes `venue_rules.json` and
-`venue_rules.png`.
+`venue_rules.png`, and fills the table of the README beside them, if there is one.
 """
 
 import argparse
@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from rules_picture import draw
 
+from cascade.costs import describe
 from cascade.engine import simulate
 from cascade.facts import load_event
 from cascade.plotstyle import style
@@ -41,7 +43,7 @@ class Outcome:
     seed: int
     liquidated_usd: float
     accounts: int
-    liquidated_share: float  # of the isolated notional that was there
+    liquidated_share: float  # of the isolated notional that is there under the venues' own rules
     orders_per_account: float
     lost_by_accounts_usd: float
     paid_by_pools_usd: float
@@ -49,39 +51,41 @@ class Outcome:
     socialised_usd: float
     deleveraged_share: float  # of liquidated value
     cross_share: float  # of liquidated value
+    contagion_share: float  # of liquidated value: cross accounts breached by another coin
     amplification: float
     btc_drop: float
 
 
-def outcome(rules: str, seed: int, result: Result, calm: Result, low: int) -> Outcome:
+class Reference(NamedTuple):
+    """What every set of rules is held against: the day under the venues' own."""
+
+    low: int  # second of Bitcoin's low
+    isolated_usd: float
+
+
+def outcome(rules: str, seed: int, result: Result, calm: Result, at: "Reference") -> Outcome:
     """Measure a day against its twin whose liquidations stay out of the book, at the second of the tracked low."""
     usd, tape = result.tape_notional_usd, result.tape
     accounts = len(np.unique(tape["account"]))
-    paid = dict(result.losses.group_by("payer").agg(pl_sum("usd")).iter_rows())
-    fall, fall_calm = (float(np.log(one.open_usd[0] / one.index_usd[0, low])) for one in (result, calm))
+    costs = describe(result)
+    fall, fall_calm = (float(np.log(one.open_usd[0] / one.index_usd[0, at.low])) for one in (result, calm))
     return Outcome(
         rules=rules,
         seed=seed,
         liquidated_usd=float(usd.sum()),
         accounts=accounts,
-        liquidated_share=float(usd[tape["group"] == 0].sum() / isolated_usd(result)),
+        liquidated_share=float(usd[tape["group"] == 0].sum() / at.isolated_usd),
         orders_per_account=len(tape) / max(accounts, 1),
-        lost_by_accounts_usd=paid["accounts"],
-        paid_by_pools_usd=paid["pools"],
-        forgone_by_winners_usd=paid["winners"],
-        socialised_usd=paid["socialised"],
-        deleveraged_share=float(result.deleveragings["notional_usd"].sum() / usd.sum()),
-        cross_share=float(usd[tape["group"] == 2].sum() / usd.sum()),
+        lost_by_accounts_usd=costs["paid_by_accounts_usd"],
+        paid_by_pools_usd=costs["paid_by_pools_usd"],
+        forgone_by_winners_usd=costs["paid_by_winners_usd"],
+        socialised_usd=costs["paid_by_socialised_usd"],
+        deleveraged_share=costs["deleveraged_share"],
+        cross_share=costs["cross_share"],
+        contagion_share=costs["contagion_share"],
         amplification=fall / fall_calm,
         btc_drop=float(1.0 - result.index_usd[0].min() / result.open_usd[0]),
     )
-
-
-def pl_sum(column: str):
-    """Return the sum of a column, as polars asks for it."""
-    import polars as pl
-
-    return pl.col(column).sum()
 
 
 def isolated_usd(result: Result) -> float:
@@ -96,13 +100,13 @@ def days(seed: int, rules: tuple[str, ...]) -> Iterator[Outcome]:
     base = reconstruct(load_event(EVENT))
     base = base.changed(priors=base.priors.changed(run={"map_interval_s": base.seconds}))
     tracked = simulate(base, seed)
-    low = int(np.argmin(tracked.index_usd[0]))
+    at = Reference(int(np.argmin(tracked.index_usd[0])), isolated_usd(tracked))
     told = base.with_news(tracked.news)
-    yield outcome(OWN, seed, tracked, simulate(told.without("liquidations"), seed), low)
+    yield outcome(OWN, seed, tracked, simulate(told.without("liquidations"), seed), at)
     del tracked
     for name in rules:
         under = told.under(name)
-        yield outcome(name, seed, *_twins(under, seed), low)
+        yield outcome(name, seed, *_twins(under, seed), at)
 
 
 def _twins(scenario: Scenario, seed: int) -> tuple[Result, Result]:
@@ -124,6 +128,7 @@ def table(outcomes: list[Outcome]) -> list[dict]:
     return rows
 
 
+BEGIN, END = "<!-- table: run.py -->", "<!-- end of table -->"
 COLUMNS = (  # title, figure, factor, digits
     ("liquidated, $bn", "liquidated_usd", 1e-9, 3),
     ("accounts", "accounts", 1e-3, 0),
@@ -132,21 +137,29 @@ COLUMNS = (  # title, figure, factor, digits
     ("winners forgo, $M", "forgone_by_winners_usd", 1e-6, 2),
     ("shared, $M", "socialised_usd", 1e-6, 2),
     ("deleveraged, %", "deleveraged_share", 100.0, 3),
+    ("cross, %", "cross_share", 100.0, 1),
     ("amplification", "amplification", 1.0, 4),
 )
 
 
 def text(rows: list[dict]) -> str:
-    """Return the table as aligned text: mean and standard error over seeds."""
-    lines = [["rules", *(title for title, *_ in COLUMNS)]]
+    """Return the table as Markdown: mean and standard error over seeds."""
+    lines = [["rules", *(title for title, *_ in COLUMNS)], [":--", *("--:" for _ in COLUMNS)]]
     for row in rows:
         cells = [row["rules"]]
         for _, key, factor, digits in COLUMNS:
             mean, error = row[key]["mean"] * factor, row[key]["error"]
             cells.append(f"{mean:.{digits}f}" + ("" if error is None else f" ± {error * factor:.{digits}f}"))
         lines.append(cells)
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def fill(readme: Path, rows: list[dict]) -> None:
+    """Put the table between its two markers, if the file is there."""
+    if readme.exists():
+        before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(END)[2]
+        readme.write_text(f"{before}{BEGIN}\n{text(rows)}\n{END}{after}", encoding="utf-8")
 
 
 def main() -> None:
@@ -165,6 +178,7 @@ def main() -> None:
     print(text(rows))
     options.out.mkdir(parents=True, exist_ok=True)
     told = {"event": EVENT, "seeds": list(seeds), "rules": rows, "runs": [asdict(one) for one in outcomes]}
+    fill(options.out / "README.md", rows)
     (options.out / "venue_rules.json").write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
     with style():
         draw(rows).savefig(options.out / "venue_rules.png", metadata={"Software": None})
