@@ -4,15 +4,16 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from cascade.frames import PAYERS
 from cascade.plotpools import COLOURS
 from cascade.plotstyle import BLUE, GREY, INK, picture, style, write_at
 
-PANELS = (  # title, figure, factor
-    ("liquidated, USD billion", "liquidated_usd", 1e-9),
-    ("accounts, thousand", "accounts", 1e-3),
-    ("amplification at the low", "amplification", 1.0),
+PANELS = (  # title, figure, factor, scale
+    ("liquidated, USD bn", "liquidated_usd", 1e-9, "log"),
+    ("thousand accounts", "accounts", 1e-3, "log"),
+    ("amplification", "amplification", 1.0, "linear"),
 )
 FIGURES = ("lost_by_accounts_usd", "paid_by_pools_usd", "forgone_by_winners_usd", "socialised_usd")  # as PAYERS
 LEAST_USD = 1e3  # what is less is not drawn: the axis is logarithmic
@@ -23,8 +24,10 @@ def draw(rows: Sequence[dict]) -> Figure:
     with style():
         figure = picture(0.27 * len(rows) + 1.1)
         axes = figure.subplots(1, len(PANELS) + 1, sharey=True, width_ratios=(1, 1, 1, 1.4))
-        for axis, (title, key, factor) in zip(axes, PANELS, strict=False):
+        for axis, (title, key, factor, scale) in zip(axes, PANELS, strict=False):
             _draw_figure(axis, rows, key, factor)
+            axis.set_xscale(scale)
+            _name_few(axis, scale)
             axis.set_xlabel(title)
         _draw_payers(axes[-1], rows)
         axes[0].set_yticks(range(len(rows)), [row["rules"] for row in rows])
@@ -44,6 +47,18 @@ def _draw_figure(axis: Axes, rows: Sequence[dict], key: str, factor: float) -> N
         axis.errorbar(mean, y, xerr=error, fmt="o", color=BLUE if y else INK, markersize=4, linewidth=1.1)
 
 
+def _name_few(axis: Axes, scale: str) -> None:
+    """Write numbers as numbers, and no more of them than find room."""
+    if scale == "log":
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        low, high = axis.get_xlim()
+        axis.set_xlim(low / 1.3, high * 1.3)
+    else:
+        axis.xaxis.set_major_locator(MaxNLocator(4))
+
+
 def _draw_payers(axis: Axes, rows: Sequence[dict]) -> None:
     """Draw on a logarithmic scale who bore the losses under every set of rules."""
     for (payer, key), right in zip(zip(PAYERS, FIGURES, strict=True), (-122, -90, -50, 0), strict=True):
@@ -53,4 +68,4 @@ def _draw_payers(axis: Axes, rows: Sequence[dict]) -> None:
         write_at(axis, 1, 1, right, 8, payer, color=COLOURS[payer], ha="right")
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda millions, _: f"{millions:g}")
-    axis.set_xlabel("who bore the losses, USD million")
+    axis.set_xlabel("borne by, USD million")
