@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cascade.result import Result
 
 BAR_MINUTES = 5
+SHORT_S = 4 * 3600  # a run of no more has a bar for every minute
 COLOURS = dict(zip(PAYERS, (INK, BLUE, VERMILION, GREEN), strict=True))
 NAMES = {
     "accounts": "accounts",
@@ -51,7 +52,8 @@ def draw_pools(axis: "Axes", result: "Result") -> None:
 
 def draw_deleveraging(axis: "Axes", result: "Result") -> None:
     """Draw what winners were closed for each minute, stacked by coin; means over some minutes."""
-    per_bar = round(STEPS_PER_MINUTE * BAR_MINUTES / result.step_s)
+    minutes = BAR_MINUTES if result.index_usd.shape[1] * result.step_s > SHORT_S else 1
+    per_bar = round(STEPS_PER_MINUTE * minutes / result.step_s)
     n_bars, coins = -(-result.index_usd.shape[1] // per_bar), len(result.coins)
     rows = result.deleveraged
     at = rows["step"].astype(np.int64) // per_bar * coins + rows["market"].astype(np.int64) // len(result.venues)
@@ -60,7 +62,7 @@ def draw_deleveraging(axis: "Axes", result: "Result") -> None:
     edges = result.step_ns(np.arange(n_bars + 1) * per_bar).astype("datetime64[ns]")
     bottom = np.zeros(n_bars)
     for k, colour in zip(range(coins), BY_COIN, strict=False):
-        top = bottom + usd[:, k] / (1e6 * BAR_MINUTES)
+        top = bottom + usd[:, k] / (1e6 * minutes)
         axis.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
         name = f"{result.coins[k]} {_millions(usd[:, k].sum())}"
         write_at(axis, 1, 1, -58 * (coins - k - 1), 9, name, color=colour, ha="right")
@@ -99,8 +101,8 @@ def _list_payers(axis: "Axes", totals_usd: "Sequence[float]") -> None:
 
 
 def _millions(usd: float) -> str:
-    """Return USD in millions, to the digits that matter."""
-    if usd == 0:
+    """Return USD in millions, to the digits that matter; a dash for what is not drawn."""
+    if abs(usd) < LEAST_USD:
         return DASH
     sign, size = MINUS if usd < 0 else "", abs(usd) / 1e6
     return f"{sign}{size:,.0f}" if size >= 100 else f"{sign}{size:.3g}"
