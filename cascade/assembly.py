@@ -90,8 +90,8 @@ class Population:
             )
         last_part = np.zeros(len(self.accounts.rows), np.int32)
         accounts = self.accounts._replace(rows=self.accounts.rows.copy(), last_part=last_part)
-        ladder, cross = (type(part)(*(array.copy() for array in part)) for part in (self.ladder, self.cross))
-        return accounts, ladder, cross, self.drawn
+        ladder = Ladder(*(array.copy() for array in self.ladder))
+        return accounts, ladder, Cross(*(array.copy() for array in self.cross)), self.drawn
 
 
 def has_same_accounts(one: Scenario, other: Scenario) -> bool:

@@ -20,6 +20,7 @@ import typer
 from cascade.errors import CascadeError, OutputError
 
 if TYPE_CHECKING:
+    from cascade.assumptions import LeverageAssumptions
     from cascade.attribution import Attribution
     from cascade.output import OutputFolder
     from cascade.progress import Lines
@@ -69,6 +70,10 @@ def replay(
     out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/EVENT")] = None,
     candles: Annotated[Path | None, typer.Option(help="A candle file that replaces the path of BTC.")] = None,
     day: Annotated[str | None, typer.Option(help="Which day of the candle file, as YYYY-MM-DD (UTC).")] = None,
+    assumptions: Annotated[
+        Path | None,
+        typer.Option(help="Leverage assumptions: a file, or `isolated` for those without cross accounts."),
+    ] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     as_json: AsJson = False,
     threads: Threads = None,
@@ -80,6 +85,8 @@ def replay(
     name = _name_of(event)
     place = out if out is not None or as_json else Path("cascade-out") / name
     chosen = _read(candles, day) if candles is not None else {}
+    if assumptions is not None:
+        chosen["assumptions"] = _assumed(name, assumptions)
     with ExitStack() as stack:
         folder = stack.enter_context(_output(place)) if place is not None else None
         lines = stack.enter_context(_progress())
@@ -98,6 +105,7 @@ def calibrate(
     out: Annotated[
         Path | None, typer.Option(help="Where to write the fitted assumptions (TOML).", show_default=False)
     ] = None,
+    isolated: Annotated[bool, typer.Option("--isolated", help="Without cross accounts.")] = False,
     threads: Threads = None,
 ) -> None:
     """Fit the leverage assumptions to what was reported, on seeds 0 to 9."""
@@ -106,7 +114,9 @@ def calibrate(
     _name_of(event)
     with _progress() as lines:
         _say_if_compiling(lines)
-        written = cascade.calibrate(event, out=out, threads=threads or _cores(), progress=lines.of("fit"))
+        written = cascade.calibrate(
+            event, out=out, isolated=isolated, threads=threads or _cores(), progress=lines.of("fit")
+        )
     _print(f"wrote {written}")
 
 
@@ -324,6 +334,14 @@ def _read(candles: Path, day: str | None) -> dict:
     from cascade.tape import read_candles
 
     return {"candles": read_candles(candles, day)}
+
+
+def _assumed(event: str, given: Path) -> "LeverageAssumptions":
+    """Return the leverage assumptions of a file, or those that ship by that name."""
+    from cascade.assumptions import read_assumptions
+    from cascade.reconstruction import fitted_assumptions
+
+    return fitted_assumptions(event, isolated=True) if str(given) == "isolated" else read_assumptions(given)
 
 
 def _output(place: Path) -> "OutputFolder":

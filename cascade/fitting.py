@@ -46,6 +46,7 @@ def calibrate(
     *,
     out: str | Path | None = None,
     start: LeverageAssumptions | None = None,
+    isolated: bool = False,
     seeds: Sequence[int] = SEEDS,
     rounds: Sequence[tuple[int, int]] = ROUNDS,
     threads: int = 1,
@@ -61,6 +62,8 @@ def calibrate(
         Where to write; by default the file of this event that ships with the package.
     start : LeverageAssumptions, optional
         From where to fit; by default the stated priors.
+    isolated : bool
+        Leave cross accounts out: the second set of assumptions that ships, `EVENT-isolated.toml`.
     seeds : sequence of int
         Seeds of the runs; those of later verdicts must not be among them.
     rounds : sequence of (int, int)
@@ -81,11 +84,13 @@ def calibrate(
         If the file cannot be written.
     """
     facts = event if isinstance(event, Event) else load_event(event)
-    place = Path(out) if out is not None else FITTED / f"{facts.name}.toml"
+    place = Path(out) if out is not None else FITTED / f"{facts.name}{'-isolated' if isolated else ''}.toml"
     _check_writable(place)
-    fitted = fit(facts, start or default_assumptions(), seeds, rounds, partial(_outcomes, threads=threads), progress)
+    start = start or default_assumptions()
+    start = start.model_copy(update={"cross": None}) if isolated else start
+    fitted = fit(facts, start, seeds, rounds, partial(_outcomes, threads=threads), progress)
     made_by = {
-        "command": f"cascade calibrate {facts.name}",
+        "command": f"cascade calibrate {facts.name}{' --isolated' if isolated else ''}",
         "seeds": list(seeds),
         "rounds": [list(pair) for pair in rounds],
         "kernels": kernel_hash(),

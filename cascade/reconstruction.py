@@ -143,10 +143,14 @@ def at_block_ends(minute_closes: list[np.ndarray], block_s: int) -> np.ndarray:
     return np.exp(np.stack([np.interp(ends, minutes, np.log(usd)) for usd in minute_closes]))
 
 
-def fitted_assumptions(event: str) -> LeverageAssumptions:
-    """Return the assumptions fitted to an event, which ship with the package; for another event, the first event's."""
-    path = FITTED / f"{event}.toml"
-    return read_assumptions(path if path.exists() else FITTED / "2026-02-06.toml")
+def fitted_assumptions(event: str, *, isolated: bool = False) -> LeverageAssumptions:
+    """Return the assumptions fitted to an event, which ship with the package; for another event, the first event's.
+
+    With cross accounts, or `isolated` ones alone.
+    """
+    kind = "-isolated" if isolated else ""
+    path = FITTED / f"{event}{kind}.toml"
+    return read_assumptions(path if path.exists() else FITTED / f"2026-02-06{kind}.toml")
 
 
 @dataclass(frozen=True)

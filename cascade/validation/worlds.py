@@ -18,7 +18,8 @@ from cascade.given import GIVEN_ACCOUNT, BlindOrders, GivenBook
 from cascade.scenario import Programme, Scenario
 from cascade.state import BUY, GIVEN_ORDER, TICKS, World
 from cascade.venues import Venue
-from cascade.venues.rules import Bracket, Coin, Fees, Insurance, LiquidationRule, MarginRules, MarkRule
+from cascade.venues.brackets import Bracket, Coin
+from cascade.venues.rules import Fees, Insurance, LiquidationRule, MarginRules, MarkRule
 
 VENUE = "theory"
 TICK_USD, LOT_BASE = 0.001, 0.002  # one lot times one tick is two quanta of the ledger
@@ -47,7 +48,7 @@ def theory_venue(replicas: int, maintenance: float = NEVER_CRITICAL, rule: str =
         ),
         mark=MarkRule.model_validate({"rule": mark}),
         liquidation=LiquidationRule.model_validate(
-            {"rule": rule, "order": "market", "orders_per_s": 1e6, "published_per_s": 0}
+            {"rule": rule, "order": "market", "surplus": "account", "orders_per_s": 1e6, "published_per_s": 0}
         ),
         insurance=Insurance(pool_usd=1e9),
         coins=dict.fromkeys(coin_names(replicas), coin),
