@@ -76,10 +76,11 @@ def test_fall__grows_with_leverage_and_with_thin_books_and_is_news_without(marke
 def test_ratio__is_that_of_the_recorded_minutes(market):
     """With nothing happening: g from the ladder and the stated depth, against the lots and the bids in the book."""
     scenario = market.scenario(Setting(0.0, 2.0, minutes=5)).changed(seconds=60, news=np.zeros((1, 1)))
-    result = simulate(scenario, 1)
-    recorded = result.passing[1, 0] * ratios(result.minutes, "1", stops=True)[0, 0]
-    assert ratio_after(result, 0.0, scenario.priors) == pytest.approx(recorded, rel=0.2)
-    assert ratio_after(result, 0.3, scenario.priors) < 0.01  # few hold triggers 30% away
+    results = [simulate(scenario, seed) for seed in range(1, 5)]
+    recorded = [found.passing[1, 0] * ratios(found.minutes, "1", stops=True)[0, 0] for found in results]
+    told = [ratio_after(found, 0.0, scenario.priors) for found in results]
+    assert np.mean(told) == pytest.approx(np.mean(recorded), rel=0.2)
+    assert ratio_after(results[0], 0.3, scenario.priors) < 0.01  # few hold triggers 30% away
 
 
 def test_amplification__is_that_of_a_linear_loop_where_nobody_withdraws(market):
