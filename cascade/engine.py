@@ -68,7 +68,7 @@ def simulate(
     population_s = time.perf_counter() - started - compiling()
     loop_s = _run(scenario, world, report)
     runtime = {
-        "positions": int(world.accounts.opening[0]),
+        "positions": int(world.accounts.opening[0] + (world.cross.legs["is_coin"] == 0).sum()),
         "book_messages": book_messages(world),
         "loop_s": loop_s,
         "population_s": population_s,
