@@ -1,9 +1,9 @@
 """Where a shock runs away: the fall of one market against the size of the shock, the leverage in it, and its depth.
 
-One coin at one venue and its spot book, for an hour, with the accounts that are open when the day begins and nobody who
-opens more. News takes the price down by the shock, at an even pace. Every run has a twin of the same seed and news in
-which liquidations and stops never reach the book: the fall of the one over that of the other is the amplification, and
-where it is large, the shock has run away.
+One coin at one venue and its spot book, for an hour, with the isolated accounts that are open when the day begins and
+nobody who opens more. News takes the price down by the shock, at an even pace. Every run has a twin of the same seed
+and news in which liquidations and stops never reach the book: the fall of the one over that of the other is the
+amplification, and where it is large, the shock has run away.
 
 Beside it stands what can be said without a run: the branching ratio `g` (`cascade.branching`) of the price to which the
 shock leads, from the triggers within a further 1% there and the bids stated for 1% in calm. Triggers grow with leverage
@@ -90,7 +90,8 @@ class Market:
         self.priors = priors or load_priors()
         self.open_usd = facts.open_usd(coin)
         self.before_usd = pre_day_path(facts, coin, open_usd=self.open_usd).usd[None]
-        self.accounts = (assumptions or fitted_assumptions(event)).restricted((coin,), (venue,))
+        accounts = assumptions or fitted_assumptions(event, isolated=True)
+        self.accounts = accounts.restricted((coin,), (venue,)).model_copy(update={"cross": None})
 
     def scenario(self, setting: Setting) -> Scenario:
         """Return the world of a setting.
