@@ -45,7 +45,7 @@ def loop_s(scenario: Scenario) -> tuple[float, int]:
 
 
 def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
-    one, two = scenario_with(1.0), scenario_with(2.5)
+    one, two = scenario_with(1.0), scenario_with(3.0)
     times = np.array([[loop_s(one), loop_s(two)] for _ in range(ROUNDS)])
     positions = times[0, :, 1]
     assert positions[1] > 2.0 * positions[0]
