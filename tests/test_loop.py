@@ -135,12 +135,16 @@ def test_twin__with_one_more_order_in_the_warm_up_stays_near():
 
 
 def test_twin__with_one_more_sale_of_720_usd_stays_near_and_is_not_the_same():
-    """In books a hundredth as deep as the day's, a cascade of 80 liquidations: 0.5% in the median, 10% at most."""
-    scenario = small_world(seconds=300, shock=-0.05)
+    """In books a hundredth as deep as the day's, a cascade of 80 liquidations: by 0.5% in the median, by 5% at most.
+
+    Depth heads for what was measured: where it heads further, as fitted, such a book empties in the fall.
+    """
+    thinned = thin_priors(withdrawal={"thinning": (1.0, 1.08, 1.75, 2.4, 6.1)})
+    scenario = small_world(seconds=300, shock=-0.05, priors=thinned)
     twin = scenario.changed(programmes=(Programme("BTC", "binance", "sell", 0, 1, 10),))
     moved = [abs(last_fall(twin, seed) / last_fall(scenario, seed) - 1.0) for seed in range(12)]
     assert np.median(moved) < 0.005
-    assert 0.0 < max(moved) < 0.1
+    assert 0.0 < max(moved) < 0.05
 
 
 # ── marks ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -17,7 +17,7 @@ from cascade.scenario import Scenario
 pytestmark = pytest.mark.slow
 
 STEPS = 21_600  # a quarter of the day: enough to time
-ROUNDS = 5
+ROUNDS = 8  # the machine is half as fast at times: the least of some runs is the loop's own
 
 
 def scenario_with(accounts_factor: float) -> Scenario:
@@ -44,14 +44,13 @@ def loop_s(scenario: Scenario) -> tuple[float, int]:
     return time.perf_counter() - started, int(world.accounts.opening[0])
 
 
-def test_loop__costs_hardly_more_with_twice_the_positions_that_are_never_touched():
-    """1.05 is wanted; 1.02 to 1.14 was measured: why it is more than nothing is to be found."""
+def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
     one, two = scenario_with(2.2), scenario_with(5.4)  # four and nearly nine million
     times = np.array([[loop_s(one), loop_s(two)] for _ in range(ROUNDS)])
     positions = times[0, :, 1]
     assert positions[1] > 2.0 * positions[0]
     ratio = times[:, 1, 0].min() / times[:, 0, 0].min()
-    assert ratio <= 1.3, f"the loop takes {ratio:.3f} times as long"
+    assert ratio <= 1.05, f"the loop takes {ratio:.3f} times as long"
 
 
 def day_s(scenario: Scenario) -> float:
@@ -66,15 +65,14 @@ def day_s(scenario: Scenario) -> float:
     return time.perf_counter() - warm + drawn - started
 
 
-def test_day__with_a_million_cross_accounts_takes_less_than_twice_as_long():
-    """1.3 is wanted; 1.2 to 1.6 was measured, by how the memory of the accounts happens to lie."""
+def test_day__with_a_million_cross_accounts_takes_at_most_1_3_times_as_long():
     event = load_event("2026-02-06")
     assumptions = fitted_assumptions(event.name)
     laws = None, default_cross().model_copy(update={"accounts": 1e6})
     days = [reconstruct(event, assumptions=assumptions.model_copy(update={"cross": law})) for law in laws]
     times = np.array([[day_s(day) for day in days] for _ in range(ROUNDS)])
-    ratio = times[1:, 1].min() / times[1:, 0].min()
-    assert ratio < 2.0, f"the day takes {ratio:.2f} times as long"
+    ratio = times[:, 1].min() / times[:, 0].min()
+    assert ratio <= 1.3, f"the day takes {ratio:.2f} times as long"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: nothing to gain from two threads")
