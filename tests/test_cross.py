@@ -79,7 +79,8 @@ def test_cross__takes_the_accounts_that_a_full_scan_takes(name):
 )
 @settings(max_examples=25)
 def test_cross__agrees_with_the_reference_on_random_small_worlds(seed, jump, far, name):
-    play(seed, jump, steps=12, n=15, far=far, **WORLDS[name])
+    duel = play(seed, jump, steps=12, n=15, far=far, **WORLDS[name])
+    assert duel.world.ledger.broken.tolist() == [0, 0]
 
 
 # ── the ladder against a scan, both compiled ─────────────────────────────────────────────────────────────────

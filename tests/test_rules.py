@@ -78,7 +78,8 @@ def play(duel: Duel, jumps: dict[int, float] = JUMPS) -> Duel:
 )
 @settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_rules__equal_the_reference_to_the_integer(venue, seed, orders, jumps):
-    play(duel_of(venue, seed, orders, n=80), jumps)
+    duel = play(duel_of(venue, seed, orders, n=80), jumps)
+    assert duel.world.ledger.broken.tolist() == [0, 0]
 
 
 PARTS = {

@@ -78,7 +78,8 @@ def check_losses(world: World) -> None:
 )
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_union__equals_the_reference_to_the_integer(venue, seed, orders, jumps):
-    play(scenario_of(venue, n=40), seed, orders, jumps, n=25)
+    duel = play(scenario_of(venue, n=40), seed, orders, jumps, n=25)
+    assert duel.world.ledger.broken.tolist() == [0, 0]
 
 
 @small
