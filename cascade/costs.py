@@ -10,8 +10,6 @@ from cascade.state import CROSS_GROUP
 if TYPE_CHECKING:
     from cascade.result import Result
 
-COSTS = (*(f"paid_by_{payer}_usd" for payer in PAYERS), "deleveraged_share", "cross_share", "contagion_share")
-
 
 def describe(result: "Result") -> dict[str, float]:
     """Return who bore the losses of liquidated positions, USD, and shares of the liquidated value; nan of nothing.

@@ -11,11 +11,10 @@ import math
 import numpy as np
 
 from cascade.kernels.jit import rule
-from cascade.kernels.money import quote, ticks_from
+from cascade.kernels.money import mark_quote, quote, ticks_from
 from cascade.kernels.slack import (
     good_side,
     legs_of,
-    mark_quote,
     mark_ticks,
     reach_of,
     reach_of_leg,

@@ -4,14 +4,13 @@ import numpy as np
 
 from cascade.kernels.jit import rule
 from cascade.kernels.margin import bankruptcy_price
-from cascade.kernels.money import quote, size_of
+from cascade.kernels.money import mark_quote, quote, size_of
 from cascade.kernels.parts import Held
 from cascade.kernels.slack import (
     entry_of,
     equity_of,
     good_side,
     legs_of,
-    mark_quote,
     profit_at_mark,
     required_of_leg,
     slack_of,

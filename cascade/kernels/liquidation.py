@@ -7,9 +7,9 @@ from cascade.kernels.deleveraging import deleverage, is_due
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
 from cascade.kernels.margin import bankruptcy_price, equity_usd
-from cascade.kernels.money import average_quote, quote, size_of, stance, ticks_from
+from cascade.kernels.money import average_quote, mark_quote, quote, size_of, stance, ticks_from
 from cascade.kernels.orders import fill_value, take_at_limit
-from cascade.kernels.parts import Held, lots_of_order, mark_quote, required_of
+from cascade.kernels.parts import Held, lots_of_order, required_of
 from cascade.kernels.pools import bear_loss, mark_value, pool_cash, take_over
 from cascade.kernels.queues import enqueue
 from cascade.kernels.stops import inner_tick, set_triggers

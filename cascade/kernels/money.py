@@ -74,3 +74,9 @@ def average_quote(contracts, market, lots, quanta):
 def ticks_from(contracts, market, price_usd):
     """Return a price in ticks of the market's book, with its fraction; infinity becomes a tick beyond any book."""
     return min(price_usd / contracts.tick_usd[market], MOST_TICKS) - contracts.floor_tick[market]
+
+
+@rule
+def mark_quote(world, market):
+    """Return the market's mark as a quote."""
+    return quote(world.contracts, market, world.markets[market]["mark_usd"])

@@ -6,7 +6,7 @@ import numpy as np
 
 from cascade.kernels.jit import rule
 from cascade.kernels.margin import ROUNDED, bracket_of, bracketed, maintenance_usd
-from cascade.kernels.money import quote, size_of
+from cascade.kernels.money import mark_quote, size_of
 from cascade.state import BRACKETS, BY_BRACKET, BY_FRACTION, WHOLE
 
 
@@ -34,12 +34,6 @@ def lots_of_order(world, held, step):
     else:
         kept = kept_in_compliance(world, held)
     return lots - kept if kept < lots else lots
-
-
-@rule
-def mark_quote(world, market):
-    """Return the market's mark as a quote."""
-    return quote(world.contracts, market, world.markets[market]["mark_usd"])
 
 
 @rule

@@ -12,7 +12,7 @@ import numpy as np
 
 from cascade.kernels.jit import rule
 from cascade.kernels.margin import bracket_of, bracketed, maintenance_usd
-from cascade.kernels.money import average_quote, quote, size_of, stance, value_of
+from cascade.kernels.money import average_quote, mark_quote, size_of, stance, value_of
 from cascade.state import (
     ACCRUED,
     BRACKETS,
@@ -52,12 +52,6 @@ def purse_of(world, p):
 def mark_ticks(world, market):
     """Return a market's mark in ticks, with its fraction."""
     return world.markets[market]["mark_usd"] / world.contracts.tick_usd[market]
-
-
-@rule
-def mark_quote(world, market):
-    """Return a market's mark as a quote."""
-    return quote(world.contracts, market, world.markets[market]["mark_usd"])
 
 
 @rule

@@ -6,7 +6,7 @@ from cascade.kernels.accounts import part_of
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over
 from cascade.kernels.orders import fill_value, take_at_market
-from cascade.kernels.pools import bear_loss, mark_value
+from cascade.kernels.pools import bear_loss, mark_value, pool_cash
 from cascade.kernels.slack import (
     equity_of,
     good_side,
@@ -52,12 +52,6 @@ def release_leg(world, p, j, lots, value, payer, taker):
 
 
 @rule
-def pool_of(world, p):
-    """Return what the insurance pool of the account's purse holds, in quanta."""
-    return world.ledger.cash[purse_of(world, p) * LEDGER_COLUMNS + POOL]
-
-
-@rule
 def draw_wallet(world, p, target, quanta):
     """Pay `quanta` from the wallet of account `p` to a ledger column."""
     row = world.cross.portfolios[p]
@@ -81,7 +75,7 @@ def settle_account(world, p, event):
     Coins are sold for a wallet below zero, and the pool pays what is missing still. What is above zero the pool keeps
     where the venue's rule says so; else it is its owner's.
     """
-    row, before = world.cross.portfolios[p], pool_of(world, p)
+    row, before = world.cross.portfolios[p], pool_cash(world, purse_of(world, p))
     for j in legs_of(world, p):
         if row["wallet"] < 0 and world.cross.legs[j]["lots"] > 0:
             sell_coin(world, p, j, event)
@@ -92,7 +86,7 @@ def settle_account(world, p, event):
         else:
             event["loss"] -= row["wallet"]
     draw_wallet(world, p, FREE, row["wallet"])
-    event["pool"] += pool_of(world, p) - before
+    event["pool"] += pool_cash(world, purse_of(world, p)) - before
 
 
 @rule

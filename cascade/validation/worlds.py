@@ -16,7 +16,7 @@ from cascade.config import Mechanisms, Priors, load_priors
 from cascade.engine import run_world
 from cascade.given import GIVEN_ACCOUNT, BlindOrders, GivenBook
 from cascade.scenario import Programme, Scenario
-from cascade.state import BUY, GIVEN_ORDER, TICKS, World
+from cascade.state import BUY, GIVEN_ORDER, World
 from cascade.venues import Venue
 from cascade.venues.brackets import Bracket, Coin
 from cascade.venues.rules import Fees, Insurance, LiquidationRule, MarginRules, MarkRule
@@ -25,7 +25,6 @@ VENUE = "theory"
 TICK_USD, LOT_BASE = 0.001, 0.002  # one lot times one tick is two quanta of the ledger
 OPEN_TICK = 100_000_000  # the opening price in ticks
 OPEN_USD = OPEN_TICK * TICK_USD
-LONGEST_FALL = TICKS // 2  # ticks below the open that a book certainly holds
 ENTRY_ABOVE = 1000  # ticks above the open at which given accounts entered
 NEVER_CRITICAL = 1e-12  # maintenance rate: a position is liquidated where its margin is lost, to 1e-4 of a tick
 QUIET = Mechanisms(stops=False, withdrawal=False, arbitrage=False, openings=False, learning=False)
