@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
-from cascade.assumptions import BUCKETS, LeverageAssumptions, default_assumptions, read_assumptions, to_toml
+from cascade.assumptions import BUCKETS, LeverageAssumptions
 from cascade.errors import InvalidConfigError
 from cascade.kernels.margin import CLAIM, HIGHEST_NOTIONAL, evaluate
 from cascade.kernels.population import (
@@ -23,8 +23,6 @@ from cascade.kernels.population import (
 )
 from cascade.memory import empty_ladder
 from cascade.state import POSITION, Accounts, Contracts, Ladder, Margin, Status
-
-__all__ = ["LeverageAssumptions", "default_assumptions", "draw_population", "read_assumptions", "to_toml"]
 
 Numbers = float | np.ndarray
 DAY_MINUTES = 1440.0
