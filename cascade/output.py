@@ -235,7 +235,7 @@ def _pictures(replay: "Replay", summary: "Summary") -> dict[str, "Callable[[], P
 
 
 def _save(picture: "Picture", path: Path) -> None:
-    from cascade.plotstyle import style
+    from cascade.plots.style import style
 
     with style():
         picture.savefig(path, metadata={"Software": None})  # without matplotlib's version: the same bytes

@@ -39,7 +39,7 @@ def attribute(
         )
         if folder is not None:
             _publish_attribution(folder, found, over_priors, origin)
-    from cascade.reportcauses import attribution_text
+    from cascade.report.causes import attribution_text
 
     told = found.as_dict() | ({} if over_priors is None else {"priors": over_priors})
     print_out(json.dumps(told, allow_nan=False) if as_json else attribution_text(found, over_priors).rstrip())
@@ -72,7 +72,7 @@ def _publish_attribution(
     folder: "OutputFolder", found: "Attribution", over_priors: list[dict] | None, origin: dict
 ) -> None:
     from cascade import plots
-    from cascade.reportcauses import attribution_text
+    from cascade.report.causes import attribution_text
 
     files = {
         "attribution.json": found.as_dict() | ({} if over_priors is None else {"priors": over_priors}),
@@ -96,11 +96,11 @@ def edge(
         lines = stack.enter_context(progress())
         say_if_compiling(lines)
         from cascade.edge import study
-        from cascade.reportcauses import edge_text
+        from cascade.report.causes import edge_text
 
         found = study(quick=quick, threads=threads or cores(), progress=lines.of("edge"))
         if folder is not None:
-            from cascade.plotedge import edge as draw
+            from cascade.plots.edge import edge as draw
 
             files = {"edge.json": found.as_dict(), "report.txt": edge_text(found), "edge.png": draw(found)}
             folder.publish(files, {"command": "cascade edge", "quick": quick, "configuration": found.configuration})

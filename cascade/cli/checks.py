@@ -41,8 +41,8 @@ def validate(
 
 
 def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pictures: bool) -> None:
-    from cascade import plotlaws
-    from cascade.reportlaws import laws_markdown
+    from cascade.plots import laws as plotlaws
+    from cascade.report.laws import laws_markdown
 
     drawn = {f"law_{name}.png": plotlaws.law(name, law) for name, law in found.laws.items()} if pictures else {}
     folder.publish({"validation.json": found.as_dict(), "laws.md": laws_markdown(found), **drawn}, {"command": command})
@@ -51,7 +51,7 @@ def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pic
 def _laws_text(found: "Validation", place: "Path | None") -> str:
     from rich.console import Console
 
-    from cascade.reportlaws import laws_table
+    from cascade.report.laws import laws_table
 
     console = Console(highlight=False)
     with console.capture() as printed:

@@ -132,7 +132,7 @@ def _summarised(runs: "Iterator[Replay]", folder: "OutputFolder | None") -> "Sum
 
 
 def _over_priors(event: str, seed: int, chosen: dict, lines: "Lines") -> list[dict]:
-    from cascade.sensitivity import amplification_over_priors
+    from cascade.attribution.sensitivity import amplification_over_priors
 
     return amplification_over_priors(event, seed=seed, progress=lines.of("priors"), **chosen)
 

@@ -23,8 +23,8 @@ def fit_liquidity(
     ] = False,
 ) -> None:
     """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
-    from cascade.liquidity_file import write_fit
-    from cascade.liquidity_fit import fit_liquidity as fit
+    from cascade.liquidity.file import write_fit
+    from cascade.liquidity.fit import fit_liquidity as fit
 
     fitted = fit(files, coin, kappa)
     for report in fitted.reports:
@@ -35,7 +35,7 @@ def fit_liquidity(
         *(["--kappa", f"{kappa}"] * bool(kappa)),
     ]
     if match:
-        from cascade.simulated_market import own_noise
+        from cascade.liquidity.simulated import own_noise
 
         named.append("--match")
         with progress() as lines:

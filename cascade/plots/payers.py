@@ -1,12 +1,12 @@
-"""The picture of who pays: pools by venue, deleveraging by coin, losses by payer. Drawn on axes of `plots`."""
+"""The picture of who pays: pools by venue, deleveraging by coin, losses by payer. Drawn on axes of `results`."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.frames import PAYERS, STEPS_PER_MINUTE
-from cascade.plotcauses import BY_COIN
-from cascade.plotstyle import BLUE, DASH, GREEN, GREY, INK, MINUS, VERMILION, write_at
+from cascade.plots.causes import BY_COIN
+from cascade.plots.style import BLUE, DASH, GREEN, GREY, INK, MINUS, VERMILION, write_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cascade.errors import InvalidTapeError
-from cascade.microstructure import DISTANCES, Seconds
+from cascade.liquidity.microstructure import DISTANCES, Seconds
 from cascade.state import SELL, TICKS
 from cascade.tape import Kind, Tape
 from cascade.tape.checks import DepthWatch, finest_tick, message_ends

@@ -1,13 +1,13 @@
-"""The pictures of causes: branching ratios and attributions. Drawn on axes that `plots` lays out."""
+"""The pictures of causes: branching ratios and attributions. Drawn on axes that `results` lays out."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.branching import WIDTHS, radii
-from cascade.plotbooks import SMOOTHED_MINUTES, smoothed
-from cascade.plotstyle import BLUE, GREEN, GREY, INK, MINUS, VERMILION, write_at
-from cascade.reportcauses import ALL, NAMES, NEWS
+from cascade.plots.books import SMOOTHED_MINUTES, smoothed
+from cascade.plots.style import BLUE, GREEN, GREY, INK, MINUS, VERMILION, write_at
+from cascade.report.causes import ALL, NAMES, NEWS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,11 +15,11 @@ import numpy as np
 
 from cascade.config import Priors, load_priors
 from cascade.errors import InvalidConfigError, OutputError
-from cascade.microstructure import Figure, Seconds
+from cascade.liquidity.microstructure import Figure, Seconds
 from cascade.reading import Strict, read_model
 from cascade.tape import TapeReport
 
-SHIPPED = Path(__file__).with_name("fitted") / "liquidity"
+SHIPPED = Path(__file__).parents[1] / "fitted" / "liquidity"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from cascade.plotstyle import BLUE, GREY, INK, VERMILION, stacked, style
+from cascade.plots.style import BLUE, GREY, INK, VERMILION, stacked, style
 from cascade.validation import Law
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cascade.plotstyle import BLUE, GREEN, INK, STAKE_COLOURS, VERMILION, picture, style
+from cascade.plots.style import BLUE, GREEN, INK, STAKE_COLOURS, VERMILION, picture, style
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

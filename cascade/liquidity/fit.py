@@ -7,12 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from cascade import microstructure as measure
 from cascade.config import between_quantiles, load_priors
 from cascade.errors import InvalidTapeError
-from cascade.liquidity_file import LiquidityFit
-from cascade.microstructure import BANDS_BP, DISTANCES, LAGS_S, PROBABILITIES, SURVIVAL_S, Figure, Seconds, bootstrapped
-from cascade.observing import FLOW_BP, Flow, observe
+from cascade.liquidity import microstructure as measure
+from cascade.liquidity.file import LiquidityFit
+from cascade.liquidity.microstructure import (
+    BANDS_BP,
+    DISTANCES,
+    LAGS_S,
+    PROBABILITIES,
+    SURVIVAL_S,
+    Figure,
+    Seconds,
+    bootstrapped,
+)
+from cascade.liquidity.observing import FLOW_BP, Flow, observe
 from cascade.tape import read
 from cascade.units import S_PER_DAY
 

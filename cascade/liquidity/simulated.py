@@ -9,9 +9,9 @@ from cascade.assembly import build_world
 from cascade.config import Priors, load_priors
 from cascade.engine import simulate
 from cascade.kernels.loop import run_steps
-from cascade.liquidity_file import LiquidityFit
-from cascade.microstructure import DISTANCES, LAGS_S, Seconds
-from cascade.observing import BOOKS_S, WINDOW
+from cascade.liquidity.file import LiquidityFit
+from cascade.liquidity.microstructure import DISTANCES, LAGS_S, Seconds
+from cascade.liquidity.observing import BOOKS_S, WINDOW
 from cascade.scenario import Scenario, load_venues
 from cascade.state import BUY, NO_ORDER, SELL, TICKS, World
 

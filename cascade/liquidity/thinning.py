@@ -18,7 +18,7 @@ from cascade.engine import simulate
 from cascade.reading import read_toml
 from cascade.scenario import Scenario, load_venues
 
-FITTED = Path(__file__).with_name("fitted") / "withdrawal.toml"
+FITTED = Path(__file__).parents[1] / "fitted" / "withdrawal.toml"
 DAMPING = 0.7  # of a round's correction: bands share the table's edges
 BAR_MIN = 5
 BEFORE_MIN = 30

@@ -1,10 +1,10 @@
-"""The pictures of a market: what is at stake by price, depth and spread. Drawn on axes that `plots` lays out."""
+"""The pictures of a market: what is at stake by price, depth and spread. Drawn on axes that `results` lays out."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cascade.plotstyle import BLUE, GREY, INK, STAKE_COLOURS, VERMILION, format_usd, plain_log, write_at
+from cascade.plots.style import BLUE, GREY, INK, STAKE_COLOURS, VERMILION, format_usd, plain_log, write_at
 from cascade.result import Result
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cascade.assembly import Population, draw_accounts
+from cascade.attribution.shapley import shapley_values
 from cascade.config import Mechanisms, Priors
 from cascade.engine import Progress, simulate
 from cascade.errors import InvalidConfigError, did_you_mean
 from cascade.result import Result
 from cascade.scenario import Scenario
-from cascade.shapley import shapley_values
 
 if TYPE_CHECKING:
     import polars as pl

@@ -1,11 +1,11 @@
-"""Results as pictures, fit for a paper: functions from a result to a Figure, which compute nothing heavy."""
+"""The pictures of a day, of several seeds, and of an attribution: what stands on which axes."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cascade.figures import LEVERAGE_SHARES, VENUE_SHARES, amplification
-from cascade.plotbooks import (
+from cascade.plots.books import (
     draw_depth,
     draw_index,
     draw_path_over,
@@ -16,9 +16,9 @@ from cascade.plotbooks import (
     thinned,
     time_edges,
 )
-from cascade.plotcauses import draw_radii_by_coin, draw_radii_by_width, draw_waterfall, ranges, zoomed
-from cascade.plotpools import draw_deleveraging, draw_payers, draw_pools
-from cascade.plotstyle import (
+from cascade.plots.causes import draw_radii_by_coin, draw_radii_by_width, draw_waterfall, ranges, zoomed
+from cascade.plots.payers import draw_deleveraging, draw_payers, draw_pools
+from cascade.plots.style import (
     BLUE,
     BY_LEVERAGE,
     DASH,
