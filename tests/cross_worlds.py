@@ -112,7 +112,7 @@ def waiting(portfolios: np.ndarray, legs: np.ndarray):
     portfolios["status"], portfolios["moved_by"], portfolios["trigger_step"] = WATCHED, NO_POSITION, NO_POSITION
     portfolios["next"] = np.arange(1, len(portfolios) + 1)
     portfolios["next"][-1:] = NO_POSITION
-    legs["filed_tick"] = legs["next"] = legs["prev"] = NO_POSITION
+    legs["rung"] = legs["next"] = legs["prev"] = NO_POSITION
     return portfolios, legs
 
 

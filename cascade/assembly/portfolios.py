@@ -25,6 +25,7 @@ from cascade.state import (
 )
 
 MINUTES_PER_DAY = 1440.0
+RUNG = 4e-5  # of the price, about: what marks cross in a second, and less than the shortest reach that is filed
 ROOM = 1.1  # rows over the expected number; doubled until all fit
 ORDERS = {"largest_loss": LARGEST_LOSS, "largest_notional": LARGEST_NOTIONAL, "largest_margin": LARGEST_MARGIN}
 
@@ -133,11 +134,13 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
     legs : ndarray of LEG
         Those of one account side by side, filed nowhere.
     """
+    rung_shift, cursor = _rungs(scenario, contracts)
     return Cross(
         portfolios=portfolios,
         legs=legs,
         heads=np.zeros(2 * len(contracts.coin) * TICKS if len(portfolios) else 0, np.int32),
-        cursor=_cursors(scenario, contracts),
+        rung_shift=rung_shift,
+        cursor=cursor,
         engines=_engines(scenario),
         haircut=_haircuts(scenario, contracts),
         watched=np.array([0 if len(portfolios) else NO_POSITION]),
@@ -145,10 +148,12 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
     )
 
 
-def _cursors(scenario: Scenario, contracts: Contracts) -> np.ndarray:
-    """Return the tick of every market's opening price."""
+def _rungs(scenario: Scenario, contracts: Contracts) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many bits of a tick a rung of every market has, and the rung of its opening price."""
     at_open = np.array(scenario.open_usd)[contracts.coin]
-    return np.floor(at_open / contracts.tick_usd).astype(np.int64) - contracts.floor_tick
+    shift = np.maximum(np.log2(RUNG * at_open / contracts.tick_usd), 0.0).astype(np.int64)
+    tick = np.floor(at_open / contracts.tick_usd).astype(np.int64) - contracts.floor_tick
+    return shift, tick >> shift
 
 
 def _engines(scenario: Scenario) -> np.ndarray:

@@ -16,13 +16,14 @@ from cascade.state import (
     PRICE,
     STAKE_BINS,
     TAKEN,
+    TO_COMPLIANCE,
     WHOLE,
     Counters,
     Ledger,
     Records,
 )
 
-PARTS = 10_000  # liquidation orders beyond two a position that a day has room for
+PARTS = 10_000  # liquidation orders beyond so many a position that a day has room for
 
 
 def make_counters() -> Counters:
@@ -33,11 +34,12 @@ def make_counters() -> Counters:
 def make_records(scenario: Scenario, rules: np.ndarray, ledger: Ledger, positions: int) -> Records:
     """Return empty records, with room for all that can be written.
 
-    A position is liquidated once, or in parts: then there is room for as many parts as positions, and a few thousand.
+    A position is liquidated once, or in parts: then there is room for so many parts a position, and a few thousand.
     """
     n_coins, steps, markets = len(scenario.coins), scenario.seconds, len(rules)
     minutes, snapshots = -(-steps // 60), -(-steps // scenario.priors.run.map_interval_s)
-    events = positions + 2 if (rules["part"] == WHOLE).all() else 2 * positions + PARTS
+    parts = 8 if (rules["part"] == TO_COMPLIANCE).any() else 2
+    events = positions + 2 if (rules["part"] == WHOLE).all() else parts * positions + PARTS
     closings = 1 if (rules["trigger"] == NEVER).all() else positions + events + 1
 
     def in_place(shape: tuple[int, ...], dtype: np.typing.DTypeLike) -> np.ndarray:

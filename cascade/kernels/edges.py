@@ -37,29 +37,30 @@ def file_leg(world, j, reach):
     tick = np.int64(math.floor(ticks_from(world.contracts, market, edge_usd)))
     if tick < 0 or tick >= TICKS:
         return
-    rung = (2 * market + direction_of(side)) * TICKS + tick
-    first = np.int64(heads[rung]) - 1
-    leg["filed_tick"], leg["prev"], leg["next"] = tick, NO_POSITION, first
+    rung = tick >> world.cross.rung_shift[market]
+    ladder = (2 * market + direction_of(side)) * TICKS
+    first = np.int64(heads[ladder + rung]) - 1
+    leg["rung"], leg["prev"], leg["next"] = rung, NO_POSITION, first
     if first != NO_POSITION:
         legs[first]["prev"] = j
-    heads[rung] = j + 1
+    heads[ladder + rung] = j + 1
 
 
 @rule
 def unfile_leg(world, j):
     """Take leg `j` out of its list, if it is in one."""
     legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
-    if leg["filed_tick"] < 0:
+    if leg["rung"] < 0:
         return
     before, behind = leg["prev"], leg["next"]
     if before != NO_POSITION:
         legs[before]["next"] = behind
     else:
-        rung = 2 * np.int64(leg["market"]) + direction_of(leg["side"])
-        heads[rung * TICKS + leg["filed_tick"]] = behind + 1
+        ladder = (2 * np.int64(leg["market"]) + direction_of(leg["side"])) * TICKS
+        heads[ladder + leg["rung"]] = behind + 1
     if behind != NO_POSITION:
         legs[behind]["prev"] = before
-    leg["filed_tick"] = -1
+    leg["rung"] = -1
 
 
 @rule
@@ -71,9 +72,9 @@ def watch(world, p):
 
 
 @rule
-def watch_tick(world, market, direction, tick):
-    """Have the accounts looked at whose legs are filed at `tick`."""
-    j = np.int64(world.cross.heads[(2 * market + direction) * TICKS + tick]) - 1
+def watch_rung(world, market, direction, rung):
+    """Have the accounts looked at whose legs are filed at `rung`."""
+    j = np.int64(world.cross.heads[(2 * market + direction) * TICKS + rung]) - 1
     while j != NO_POSITION:
         leg = world.cross.legs[j]
         p = np.int64(leg["portfolio"])
@@ -87,16 +88,16 @@ def watch_tick(world, market, direction, tick):
 def cross_edges(world, market):
     """Have the accounts looked at whose edges the market's mark has reached since the last step.
 
-    Those whose edge lies in the mark's own tick are looked at in every step.
+    Those whose edge lies in the mark's own rung are looked at in every step.
     """
-    new = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
-    new = min(max(new, 0), TICKS - 2)
+    tick = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
+    new = min(max(tick, 0), TICKS - 2) >> world.cross.rung_shift[market]
     old = world.cross.cursor[market]
     world.cross.cursor[market] = new
-    for tick in range(new, max(old, new) + 1):
-        watch_tick(world, market, FALLING, tick)
-    for tick in range(min(old, new), new + 1):
-        watch_tick(world, market, RISING, tick)
+    for rung in range(new, max(old, new) + 1):
+        watch_rung(world, market, FALLING, rung)
+    for rung in range(min(old, new), new + 1):
+        watch_rung(world, market, RISING, rung)
 
 
 # ── the look ─────────────────────────────────────────────────────────────────────────────────────────────────

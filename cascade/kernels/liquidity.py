@@ -141,7 +141,7 @@ def post_quotes(world, market, step):
     fair = fair_tick(world, market)
     for k in range(TOUCH_QUOTES):
         post_touch(world, market, k & 1, fair, bits(key, step, k))
-    intensity = world.settings.rates[POSTS] * math.sqrt(world.coins[world.contracts.coin[market]]["withdrawal"])
+    intensity = world.settings.rates[POSTS]
     last = TOUCH_QUOTES + 1 + poisson(intensity, uniform(bits(key, step, TOUCH_QUOTES)))
     price_ticks = fair + world.contracts.floor_tick[market]
     for k in range(TOUCH_QUOTES + 1, last):
@@ -221,7 +221,7 @@ def severity(world, coin, clock):
 def withdraw(world, coin, clock):
     """Move `w` towards what the last five minutes ask for, and let the orders age: faster, the thinner the book.
 
-    Posting goes with the root of `w` and lifetimes shorten by it, so that depth settles at `w` of calm.
+    Providers withdraw by cancelling: lifetimes shorten by `w`, so that depth settles at `w` of calm, and soon.
     """
     liquidity, rates = world.liquidity, world.settings.rates
     cell = coin * HISTORY + clock % HISTORY
@@ -238,4 +238,4 @@ def withdraw(world, coin, clock):
         floor = 1.0 / factor
         w += (floor - w) * (rates[RETREAT] if floor < w else rates[REFILL])
         world.coins[coin]["withdrawal"] = w
-    world.coins[coin]["hazard_s"] += rates[STEP_S] / math.sqrt(w)
+    world.coins[coin]["hazard_s"] += rates[STEP_S] / w

@@ -110,7 +110,7 @@ def compose(stage, p, first, venue, key, k):
 def start_leg(leg, p, market):
     """Begin a leg of account `p` in a market, filed nowhere."""
     leg["portfolio"], leg["market"], leg["is_coin"] = p, market, 0
-    leg["filed_tick"] = leg["next"] = leg["prev"] = NO_POSITION
+    leg["rung"] = leg["next"] = leg["prev"] = NO_POSITION
 
 
 @rule

@@ -24,7 +24,7 @@ LEG = np.dtype(
     [
         ("cost", np.int64),  # quanta paid for the open lots; 0 of coin collateral
         ("lots", np.int32),  # 0 once closed
-        ("filed_tick", np.int32),  # tick of its edge in the slack ladder; -1 if it is not filed
+        ("rung", np.int32),  # of its edge in the slack ladder; -1 if it is not filed
         ("next", np.int32),  # in its ladder's list
         ("prev", np.int32),
         ("portfolio", np.int32),
@@ -52,9 +52,9 @@ class Cross(NamedTuple):
 
     portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
     legs: np.ndarray  # LEG
-    heads: np.ndarray  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; index as in `Ladder`;
-    # empty without portfolios
-    cursor: np.ndarray  # int64, shape (markets,): the mark's tick up to which legs were looked at
+    heads: np.ndarray  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; by rung, else as `Ladder`; may be empty
+    rung_shift: np.ndarray  # int64, shape (markets,): a rung is this many bits of a tick
+    cursor: np.ndarray  # int64, shape (markets,): the mark's rung up to which legs were looked at
     engines: np.ndarray  # ENGINE, shape (venues,)
     haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
     watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1

@@ -31,7 +31,7 @@ def draw_bands(axis: Axes, settings: Mapping[str, Bars]) -> None:
         for probability, marker in ((0.5, "o"), (0.9, "_")):
             found = [bars.within(band).quantile(probability) for band in BANDS]
             value, error = np.array(found).T
-            label = f"priors as {name}" if probability == 0.5 else None
+            label = f"{name}" if probability == 0.5 else None
             size = 5 if marker == "o" else 10
             axis.errorbar(places + aside, value, 2 * error, fmt=marker, ms=size, color=colour, label=label)
     plain_log(axis)

@@ -1,10 +1,11 @@
 """The same day under each venue's rules for all: what is liquidated, who pays, and how much of the fall is the cascade.
 
-    python experiments/venue_rules/run.py [--seeds N] [--first-seed K] [--threads N] [--quick] [--out DIR]
+    python experiments/venue_rules/run.py [--seeds N] [--first-seed K] [--threads N] [--rest] [--quick] [--out DIR]
 
 News is solved for once per seed, under the rules that the venues have. With that news and seed, all venues then take
-one venue's rules, with and without liquidation orders in the book. Prints a table, writes `venue_rules.json` and
-`venue_rules.png`, and fills the table of the README beside them, if there is one.
+one venue's rules, with and without liquidation orders in the book. The rest of open interest, about whose leverage
+nothing is known, has none here; with `--rest` it has what the replay assumes. Prints a table, writes
+`venue_rules.json` and `venue_rules.png`, and fills the table of the README beside them, if there is one.
 """
 
 import argparse
@@ -22,7 +23,7 @@ from cascade.costs import describe
 from cascade.engine import simulate
 from cascade.facts import load_event
 from cascade.plots.style import style
-from cascade.reconstruction import reconstruct
+from cascade.reconstruction import fitted_assumptions, reconstruct
 from cascade.result import Result
 from cascade.scenario import Scenario
 from cascade.venues import load_venue
@@ -95,9 +96,17 @@ def isolated_usd(result: Result) -> float:
     return sum(bucket["long_usd"] + bucket["short_usd"] for bucket in buckets)
 
 
-def days(seed: int, rules: tuple[str, ...]) -> Iterator[Outcome]:
+def the_day(rest: bool) -> Scenario:
+    """Return the day; without `rest`, what is held beside the report's accounts and cross accounts is unlevered."""
+    assumptions = fitted_assumptions(EVENT)
+    unlevered = assumptions.remainder.model_copy(update={"leverages": (1.0,), "weights": (1.0,)})
+    if not rest:
+        assumptions = assumptions.model_copy(update={"remainder": unlevered})
+    return reconstruct(load_event(EVENT), assumptions=assumptions)
+
+
+def days(base: Scenario, rules: tuple[str, ...], seed: int) -> Iterator[Outcome]:
     """Yield the day of one seed under every set of rules."""
-    base = reconstruct(load_event(EVENT))
     base = base.changed(priors=base.priors.changed(run={"map_interval_s": base.seconds}))
     tracked = simulate(base, seed)
     at = Reference(int(np.argmin(tracked.index_usd[0])), isolated_usd(tracked))
@@ -167,17 +176,25 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rest", action="store_true", help="the rest of open interest levered 1 to 3, as assumed")
     parser.add_argument("--quick", action="store_true", help="one seed, four sets of rules")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
     rules = ("binance", "bybit", "bitmex", "hyperliquid") if options.quick else RULES
     seeds = range(options.first_seed, options.first_seed + (1 if options.quick else options.seeds))
+    base = the_day(options.rest)
     with ThreadPoolExecutor(min(options.threads, len(seeds))) as pool:
-        outcomes = [one for found in pool.map(lambda seed: list(days(seed, rules)), seeds) for one in found]
+        outcomes = [one for found in pool.map(lambda seed: list(days(base, rules, seed)), seeds) for one in found]
     rows = table(outcomes)
     print(text(rows))
     options.out.mkdir(parents=True, exist_ok=True)
-    told = {"event": EVENT, "seeds": list(seeds), "rules": rows, "runs": [asdict(one) for one in outcomes]}
+    told = {
+        "event": EVENT,
+        "rest": options.rest,
+        "seeds": list(seeds),
+        "rules": rows,
+        "runs": [asdict(one) for one in outcomes],
+    }
     fill(options.out / "README.md", rows)
     (options.out / "venue_rules.json").write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
     with style():
