@@ -15,7 +15,7 @@ from cascade.venues import Venue, load_venue
 from cascade.venues.adoption import adopted, with_pool
 
 if TYPE_CHECKING:
-    from cascade.population import LeverageAssumptions
+    from cascade.assumptions import LeverageAssumptions
 
 EDGE = 0.01  # of the book's range, kept free at either end
 OPEN_AT = 0.75  # where in the book's range of ticks a day opens: room for a fall rather than a rise

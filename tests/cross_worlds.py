@@ -3,7 +3,7 @@
 import numpy as np
 from worlds import OPEN_USD
 
-from cascade.assembly import build_world, make_ledger, make_records
+from cascade.assembly import arrange, build_world, make_ledger, make_records, make_winners
 from cascade.config import load_priors
 from cascade.kernels.cross import drain_queues, look_at_due
 from cascade.kernels.edges import enqueue_portfolio
@@ -11,10 +11,8 @@ from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
 from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
-from cascade.portfolios import arrange
 from cascade.scenario import Scenario, load_venues
 from cascade.state import LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
-from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 SIX_USD = OPEN_USD | {"XRP": 1.5, "SOL": 93.0, "DOGE": 0.105, "BNB": 700.0}

@@ -212,7 +212,7 @@ def test_seeds__are_let_go_as_they_are_done(run, monkeypatch):
 
 def test_priors__are_reported_beside_the_summary(run, monkeypatch, tmp_path):
     ranges = [{"prior": "learning.share", "value": 0.7, "amplification": 1.02, "btc_drop_without_cascade": 0.126}]
-    monkeypatch.setattr(cli, "_over_priors", lambda *arguments: ranges)
+    monkeypatch.setattr(cli.day, "_over_priors", lambda *arguments: ranges)
     assert json.loads(run("replay", "2026-02-06", "--json", "--priors")[1])["priors"] == ranges
     ranges[0]["amplification"] = math.nan
     assert json.loads(run("replay", "2026-02-06", "--json", "--priors")[1])["priors"][0]["amplification"] is None
@@ -227,7 +227,7 @@ def test_calibrate__says_what_it_wrote(run, monkeypatch):
 def test_bench__prints_book_and_day(run, monkeypatch):
     book, day = {"base": {"core_ratio": 1.0625, "cpp_million_per_s": 70.0}}, {"loop_s": 3.5}
     monkeypatch.setattr("cascade.bench.book_bench", lambda streams: book)
-    monkeypatch.setattr(cli, "_day_figures", lambda cpp, lines: day if cpp == 70.0 else None)
+    monkeypatch.setattr(cli.checks, "_day_figures", lambda cpp, lines: day if cpp == 70.0 else None)
     assert json.loads(run("bench", "--json")[1]) == {"book": book, "day": day}
     assert "core_ratio" in run("bench")[1]
 

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from cascade import plotedge
 from cascade.branching import ratios
 from cascade.edge import Market, Outcome, Setting, Study, edge_ratios, ratio_after, smallest_runaway, study
 from cascade.engine import simulate
 from cascade.errors import InvalidConfigError
-from cascade.reportcauses import edge_text
+from cascade.plots import edge as plotedge
+from cascade.report.causes import edge_text
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ from cascade.assembly import MIDDLES, make_contracts, noise_quantiles, paces, po
 from cascade.cli import app
 from cascade.config import load_priors
 from cascade.errors import InvalidConfigError, InvalidTapeError
-from cascade.liquidity_file import fitted_priors
-from cascade.liquidity_fit import coin_of, fit_liquidity
-from cascade.microstructure import DISTANCES
+from cascade.liquidity.file import fitted_priors
+from cascade.liquidity.fit import coin_of, fit_liquidity
+from cascade.liquidity.microstructure import DISTANCES
 from cascade.scenario import one_market
 from cascade.tape import read
 
@@ -102,7 +102,7 @@ def test_shipped_files__are_what_the_recordings_give(coin, shared):
 
 
 def _shipped(coin):
-    from cascade.liquidity_file import SHIPPED
+    from cascade.liquidity.file import SHIPPED
 
     return SHIPPED / f"{coin}.toml"
 

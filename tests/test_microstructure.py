@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from cascade import microstructure as measure
-from cascade.microstructure import BANDS_BP, DISTANCES, SURVIVAL_S, Seconds
+from cascade.liquidity import microstructure as measure
+from cascade.liquidity.microstructure import BANDS_BP, DISTANCES, SURVIVAL_S, Seconds
 
 pytestmark = pytest.mark.small
 TICK = 0.1

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 from fakes import fake_replay
 
-from cascade import output
 from cascade.errors import OutputError
 from cascade.output import OutputFolder
+from cascade.output import folder as output
 from cascade.result import Replay
 from cascade.summary import summarise
 
@@ -183,11 +183,11 @@ NO_SPACE = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 @pytest.mark.parametrize(
     ("name", "call"),
     [
-        ("_write_frames", 1),
-        ("_write_frames", 2),
-        ("_write_summary", 3),
-        ("_save", 2),
-        ("_write_manifest", 3),
+        ("write_frames", 1),
+        ("write_frames", 2),
+        ("write_summary", 3),
+        ("save", 2),
+        ("write_manifest", 3),
         ("_put", 1),
     ],
 )
@@ -196,7 +196,7 @@ def test_failure__anywhere_leaves_nothing_new_and_the_old_as_it_was(tmp_path, re
     fail_at(monkeypatch, name, call, error)
     expected = OutputError if isinstance(error, OSError) else type(error)
     with pytest.raises(expected) as caught:
-        write(tmp_path / "deep" / "out", replays, pictures=name == "_save")
+        write(tmp_path / "deep" / "out", replays, pictures=name == "save")
     assert not any(tmp_path.iterdir())
     if expected is OutputError:
         assert "free some space" in str(caught.value) and "\n" not in str(caught.value)
@@ -206,7 +206,7 @@ def test_failure__anywhere_leaves_nothing_new_and_the_old_as_it_was(tmp_path, re
     before = {path: (tmp_path / path).read_bytes() for path in names_in(tmp_path)}
     fail_at(monkeypatch, name, call, error)
     with pytest.raises(expected):
-        write(tmp_path / "out", replays, pictures=name == "_save")
+        write(tmp_path / "out", replays, pictures=name == "save")
     assert {path: (tmp_path / path).read_bytes() for path in names_in(tmp_path)} == before
 
 

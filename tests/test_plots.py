@@ -7,8 +7,8 @@ import pytest
 from fakes import COINS, VENUES, fake_replay
 
 from cascade import plots
-from cascade.plotpools import pool_usd
-from cascade.plotstyle import style
+from cascade.plots.payers import pool_usd
+from cascade.plots.style import style
 from cascade.result import Replay
 from cascade.state import DELEVERAGING, LIQUIDATION
 from cascade.summary import summarise

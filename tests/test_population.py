@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from cascade.assembly import draw_population
 from cascade.assumptions import BUCKETS, Bucket, LeverageAssumptions, default_assumptions, read_assumptions, to_toml
 from cascade.errors import InvalidConfigError
 from cascade.kernels.jit import JITTED
-from cascade.population import draw_population
 from cascade.state import (
     BRACKETS,
     BY_ENTRY_NOTIONAL,

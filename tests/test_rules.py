@@ -9,6 +9,7 @@ from own_rules import narrow_venue, venues
 from own_venues import inverse_venue
 from worlds import liquidate, small_world, still_world, take_lots, take_marks
 
+from cascade.assembly import make_winners
 from cascade.kernels.accounts import file_ahead
 from cascade.kernels.jit import kernel
 from cascade.kernels.pools import is_alarmed
@@ -48,7 +49,6 @@ from cascade.state import (
     TO_COMPLIANCE,
     World,
 )
-from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 small = pytest.mark.small

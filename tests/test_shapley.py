@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from cascade.shapley import shapley_values
+from cascade.attribution.shapley import shapley_values
 
 pytestmark = pytest.mark.small
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from cascade import microstructure as measure
 from cascade.config import load_priors
-from cascade.liquidity_file import fitted_priors
-from cascade.simulated_market import market_alone, simulated
-from cascade.thinning import BANDS, fitted_withdrawal, shocked_bars
+from cascade.liquidity import microstructure as measure
+from cascade.liquidity.file import fitted_priors
+from cascade.liquidity.simulated import market_alone, simulated
+from cascade.liquidity.thinning import BANDS, fitted_withdrawal, shocked_bars
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from cascade import cli, plotlaws, validation
+from cascade import cli, validation
 from cascade.errors import InvalidConfigError
-from cascade.reportlaws import laws_markdown
+from cascade.plots import laws as plotlaws
+from cascade.report.laws import laws_markdown
 from cascade.validation import LAWS, Check, validate
 from cascade.validation.branching import LARGEST, borel, fall_law, series, tail_exponent
 from cascade.validation.clustering import WINDOW, branching_ratio, expected_spread, window_ratios

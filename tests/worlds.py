@@ -5,7 +5,7 @@ Few accounts, thin books, short days: what a test of the engine needs to see eve
 
 import numpy as np
 
-from cascade.assembly import build_world, make_ledger, make_records
+from cascade.assembly import build_world, make_ledger, make_records, make_winners
 from cascade.assumptions import LeverageAssumptions, default_assumptions, default_cross
 from cascade.config import Priors, load_priors
 from cascade.kernels.accounts import file_ahead, is_breached
@@ -20,7 +20,6 @@ from cascade.kernels.pools import record_pools
 from cascade.kernels.stops import set_triggers
 from cascade.scenario import Scenario, load_venues
 from cascade.state import MARK_LAST, NO_POSITION, OPEN, POSITION, World
-from cascade.terms import make_winners
 from cascade.venues import Venue, load_venue
 
 OPEN_USD = {"BTC": 72_000.0, "ETH": 2_140.0}

@@ -21,8 +21,8 @@ def kernel_hash() -> str:
     """Return a hash of all compiled sources and of the flags that numba's own cache does not see."""
     here = Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in [*sorted(here.glob("*.py")), here.parent / "state.py"]:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in [*sorted(here.glob("*.py")), *sorted((here.parent / "state").glob("*.py"))]:
+        digest.update(path.relative_to(here.parent).as_posix().encode() + b"\0" + path.read_bytes())
     digest.update(f"boundscheck={config.BOUNDSCHECK}".encode())
     return digest.hexdigest()[:16]
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cascade.plotstyle import BLUE, GREY, INK, VERMILION, picture, style, write_at
+from cascade.plots.style import BLUE, GREY, INK, VERMILION, picture, style, write_at
 from cascade.result import Result
 
 BAR_S = 5

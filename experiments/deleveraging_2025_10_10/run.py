@@ -16,7 +16,7 @@ from crash import CRASH, DISTANCE_BY_COUNT, PRICES_USD, Case, scenario
 
 from cascade.costs import describe
 from cascade.engine import simulate
-from cascade.plotstyle import DASH, style
+from cascade.plots.style import DASH, style
 from cascade.result import Result
 from cascade.state import BACKSTOP
 

@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 
 from cascade.edge import study
-from cascade.plotedge import edge
-from cascade.plotstyle import style
-from cascade.reportcauses import edge_text
+from cascade.plots.edge import edge
+from cascade.plots.style import style
+from cascade.report.causes import edge_text
 
 
 def main() -> None:

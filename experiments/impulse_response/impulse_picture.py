@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from cascade.config import Priors
-from cascade.plotstyle import BLUE, GREEN, GREY, INK, VERMILION, WIDTH_IN, style
+from cascade.plots.style import BLUE, GREEN, GREY, INK, VERMILION, WIDTH_IN, style
 from cascade.response import Response, implied_fall
 
 COLOURS = {0.1: GREEN, 0.5: BLUE, 1.0: VERMILION}

@@ -19,7 +19,7 @@ from census import Census, stated_lifetimes_s, take_census, walked_fall
 from impulse_picture import draw
 
 from cascade.config import Priors, load_priors
-from cascade.plotstyle import style
+from cascade.plots.style import style
 from cascade.response import Response, Sale, calm, depths_usd, impulse_responses, slices
 
 SIZES = (0.1, 0.5, 1.0)  # of the depth within 1%

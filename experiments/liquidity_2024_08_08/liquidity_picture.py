@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Picture
 
-from cascade import microstructure as measure
-from cascade.microstructure import BANDS_BP, DISTANCES, LAGS_S, SURVIVAL_S, Figure, Seconds
-from cascade.plotstyle import GREY, INK, VERMILION, WIDTH_IN, style
+from cascade.liquidity import microstructure as measure
+from cascade.liquidity.microstructure import BANDS_BP, DISTANCES, LAGS_S, SURVIVAL_S, Figure, Seconds
+from cascade.plots.style import GREY, INK, VERMILION, WIDTH_IN, style
 
 KNOWN = 1e-3  # beyond it the recording knows the book only as far as it changed
 SHADES = ("#8cc0e0", "#4a97c9", "#0072b2", "#003f63")

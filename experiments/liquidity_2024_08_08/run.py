@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 from liquidity_picture import draw
 
-from cascade import microstructure as measure
-from cascade.liquidity_file import fitted_priors
-from cascade.microstructure import BANDS_BP, DISTANCES, LAGS_S, PROBABILITIES, SURVIVAL_S, Figure, Seconds
-from cascade.observing import observe
-from cascade.plotstyle import style
-from cascade.simulated_market import market_alone, simulated
+from cascade.liquidity import microstructure as measure
+from cascade.liquidity.file import fitted_priors
+from cascade.liquidity.microstructure import BANDS_BP, DISTANCES, LAGS_S, PROBABILITIES, SURVIVAL_S, Figure, Seconds
+from cascade.liquidity.observing import observe
+from cascade.liquidity.simulated import market_alone, simulated
+from cascade.plots.style import style
 from cascade.tape import read
 
 JUDGED_LAGS_S, NEAR = 5, 1e-3

@@ -16,9 +16,9 @@ import numpy as np
 from thinning_picture import draw
 
 from cascade.config import Priors, load_priors
-from cascade.plotstyle import style
+from cascade.liquidity.thinning import AT_TRIGGER, BANDS, Bars, fitted_thinning, fitted_withdrawal, shocked_bars
+from cascade.plots.style import style
 from cascade.response import calm, depths_usd
-from cascade.thinning import AT_TRIGGER, BANDS, Bars, fitted_thinning, fitted_withdrawal, shocked_bars
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "impulse_response"))
 from census import take_census

@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cascade.plotstyle import BLUE, GREEN, GREY, INK, VERMILION, WIDTH_IN, plain_log, style
-from cascade.thinning import BANDS, BAR_MIN, START_MIN, Bars
+from cascade.liquidity.thinning import BANDS, BAR_MIN, START_MIN, Bars
+from cascade.plots.style import BLUE, GREEN, GREY, INK, VERMILION, WIDTH_IN, plain_log, style
 
 COLOURS = (GREY, GREEN, BLUE, VERMILION)
 

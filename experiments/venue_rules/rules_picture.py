@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from cascade.frames import PAYERS
-from cascade.plotpools import COLOURS
-from cascade.plotstyle import BLUE, GREY, INK, picture, style, write_at
+from cascade.plots.payers import COLOURS
+from cascade.plots.style import BLUE, GREY, INK, picture, style, write_at
 
 PANELS = (  # title, figure, factor, scale
     ("liquidated, USD bn", "liquidated_usd", 1e-9, "log"),

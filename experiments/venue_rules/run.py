@@ -22,7 +22,7 @@ from rules_picture import draw
 from cascade.costs import describe
 from cascade.engine import simulate
 from cascade.facts import load_event
-from cascade.plotstyle import style
+from cascade.plots.style import style
 from cascade.reconstruction import fitted_assumptions, reconstruct
 from cascade.result import Result
 from cascade.scenario import Scenario

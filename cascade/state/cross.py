@@ -1,0 +1,61 @@
+"""Cross accounts: several positions of one venue, one collateral."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+PORTFOLIO = np.dtype(
+    [
+        ("wallet", np.int64),  # quanta in its venue's purse: what was paid in, and profits and losses realised
+        ("first_leg", np.int32),  # its legs are rows first_leg to first_leg + n_legs
+        ("next", np.int32),  # in the list of those to look at, or in its venue's queue
+        ("trigger_step", np.int32),  # of its last breach
+        ("leverage", np.float32),  # gross notional over equity at the day's start
+        ("moved_by", np.int16),  # market whose move had it looked at last; -1 for none
+        ("n_legs", np.int8),
+        ("venue", np.int8),
+        ("status", np.int8),  # OPEN, WATCHED, QUEUED or LIQUIDATED
+        ("bucket", np.int8),  # leverage bucket at the day's start
+        ("settled", np.int8),  # hours of the day whose funding it has paid
+        ("is_taken", np.int8),  # 1 once a liquidation order was sent for it
+    ]
+)
+LEG = np.dtype(
+    [
+        ("cost", np.int64),  # quanta paid for the open lots; 0 of coin collateral
+        ("lots", np.int32),  # 0 once closed
+        ("rung", np.int32),  # of its edge in the slack ladder; -1 if it is not filed
+        ("next", np.int32),  # in its ladder's list
+        ("prev", np.int32),
+        ("portfolio", np.int32),
+        ("market", np.int16),
+        ("side", np.int8),  # +1 long, -1 short
+        ("is_coin", np.int8),  # 1: coin held as collateral, in its spot market
+    ]
+)
+assert PORTFOLIO.itemsize == LEG.itemsize == 32
+
+CROSS_GROUP = 2  # of a liquidation in the tape
+LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
+ENGINE = np.dtype(
+    [
+        ("first_queued", np.int64),  # portfolio to liquidate first, or -1
+        ("last_queued", np.int64),
+        ("rate", np.int64),  # liquidation orders of cross accounts per step
+        ("order", np.int64),  # LARGEST_LOSS, LARGEST_NOTIONAL or LARGEST_MARGIN
+    ]
+)
+
+
+class Cross(NamedTuple):
+    """Cross accounts: several positions of one venue, one collateral; filed by how far marks can move at least."""
+
+    portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
+    legs: np.ndarray  # LEG
+    heads: np.ndarray  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; by rung, else as `Ladder`; may be empty
+    rung_shift: np.ndarray  # int64, shape (markets,): a rung is this many bits of a tick
+    cursor: np.ndarray  # int64, shape (markets,): the mark's rung up to which legs were looked at
+    engines: np.ndarray  # ENGINE, shape (venues,)
+    haircut: np.ndarray  # float64, shape (markets,): taken off the coin of a market as collateral at its venue
+    watched: np.ndarray  # int64, shape (1,): first portfolio to look at in the next step, or -1
+    last_part: np.ndarray  # int32, shape (portfolios,): step + 1 of the last order that closed a part of a leg, or 0
