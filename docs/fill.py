@@ -17,7 +17,7 @@ from PIL import Image  # matplotlib's own dependency
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "cascade replay 2026-02-06 --seeds 20 --first-seed 1000 --priors"
-PICTURES = ("path", "shares", "liquidation_map", "liquidity", "branching")
+PICTURES = ("path", "shares", "liquidation_map", "liquidity", "branching", "pools")
 WIDTH_PX, COLOURS = 1400, 128  # what a page shows; keeps a picture below 300 kB
 
 

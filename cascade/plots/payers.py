@@ -46,7 +46,7 @@ def draw_pools(axis: "Axes", result: "Result") -> None:
         write_at(axis, 1, 1, -82 * (len(lines) - k - 1), 9, name, color=colour, ha="right")
     axis.axhline(0.0, color=GREY, linewidth=0.6)
     axis.set_title("Pools since the open")
-    axis.set_ylabel("change, USD million")
+    axis.set_ylabel("change in worth, USD million")
     axis.margins(y=0.1)
 
 
@@ -69,6 +69,7 @@ def draw_deleveraging(axis: "Axes", result: "Result") -> None:
         bottom = top
     if not len(rows):
         axis.text(0.5, 0.5, "nobody was deleveraged", transform=axis.transAxes, ha="center", color=GREY)
+        axis.set_yticks([])
     axis.set_title("Deleveraged")
     axis.set_ylabel("USD million a minute")
     axis.set_ylim(0, bottom.max() * 1.06 or 1.0)
