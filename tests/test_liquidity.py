@@ -103,7 +103,7 @@ def test_thinning__is_linear_between_what_is_stated():
     stated = load_priors().withdrawal
     for sigmas, factor in zip(stated.sigmas, stated.thinning, strict=True):
         assert thinning(table, sigmas) == pytest.approx(factor)
-    assert thinning(table, 5.5) == pytest.approx(0.5 * (1.08 + 2.14))
+    assert thinning(table, 5.5) == pytest.approx(0.5 * (1.08 + 2.12))
     assert thinning(table, 1000.0) == stated.thinning[-1]
 
 
