@@ -112,7 +112,10 @@ def test_replay__refuses_what_it_cannot_use_before_the_long_work(tmp_path):
 
 @pytest.mark.slow
 def test_replay__of_another_days_candles(shared):
-    """FTX's Bitcoin perpetual, 2022-01-21: tracked to 15 bp, no verdict on what the candles replace."""
+    """FTX's Bitcoin perpetual, 2022-01-21: tracked to 15 bp, no verdict on what the candles replace.
+
+    A minute of it liquidates more than thinned books hold, and may overshoot the low by 2 % (decision 23).
+    """
     path = next((shared / "data" / "ftx_btc_perp_2022-01").glob("*.csv"))
     done = replay(candles=path, day=FTX_DAY, seed=1)
     candles = read_candles(path, FTX_DAY)
@@ -120,7 +123,7 @@ def test_replay__of_another_days_candles(shared):
     closes = candles.minute_closes()
     assert done.candles
     assert figures["tracking_rms"] < 15e-4
-    assert figures["btc_low_usd"] == pytest.approx(closes.min(), rel=5e-3)
+    assert figures["btc_low_usd"] == pytest.approx(closes.min(), rel=2e-2)
     assert figures["btc_close_usd"] == pytest.approx(closes[-1], rel=2e-3)
     assert done.tracked.ledger["conserved"] and done.counterfactual.ledger["conserved"]
     assert figures["amplification"] > 1.0
