@@ -176,7 +176,9 @@ class Scenario:
         """
         rules, prices = load_venue(rules), dict(zip(self.coins, self.open_usd, strict=True))
         if rules.margin is None:
-            raise InvalidConfigError(f"under: {rules.name} has no leverage, and so no rules; name a venue of perpetuals")
+            raise InvalidConfigError(
+                f"under: {rules.name} has no leverage, and so no rules; name a venue of perpetuals"
+            )
         venues = tuple(adopted(rules, place, prices) for place in self.venues)
         terms = [venue.coin(coin) for venue in venues for coin in self.coins if venue.margin is not None]
         highest = max((coin.brackets[0].max_leverage for coin in terms), default=1.0)

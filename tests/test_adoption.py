@@ -54,13 +54,13 @@ def test_scenario__pools_of_half_the_size():
 
 @pytest.mark.parametrize("factor", ("half", None, True, float("nan"), float("inf"), 1e300, [1.0]))
 def test_scenario__refuses_pools_that_no_ledger_holds_in_one_line(factor):
-    with pytest.raises(InvalidConfigError, match="^with_pools: ") as caught:
+    with pytest.raises(InvalidConfigError, match=r"^with_pools: ") as caught:
         small_world(0).with_pools(factor)
     assert "\n" not in str(caught.value)
 
 
 def test_scenario__spot_has_no_rules_to_run_under():
-    with pytest.raises(InvalidConfigError, match="^under: spot has no leverage"):
+    with pytest.raises(InvalidConfigError, match=r"^under: spot has no leverage"):
         small_world(0).under("spot")
 
 
