@@ -16,11 +16,12 @@ def describe(result: "Result") -> dict[str, float]:
 
     `paid_by_accounts_usd`, `_pools_`, `_winners_`, `_socialised_`: `Result.losses` over all venues.
     `deleveraged_share`: what winners were closed against. `cross_share`: legs of cross accounts. `contagion_share`:
-    those of them whose account was breached by the move of another coin.
+    those of them whose account was breached by the move of another coin. `liquidations`, `taken_over`: how many there
+    were, and how many of them pools took over, in whole or in part; `taken_over_usd`: what of them, at the mark.
     """
     paid = dict(result.losses.group_by("payer").sum().select("payer", "usd").iter_rows())
     tape, usd = result.tape, result.tape_notional_usd
-    total_usd = float(usd.sum())
+    total_usd, left = float(usd.sum()), tape["taken_over_lots"]
 
     def share(part_usd: float) -> float:
         return float(part_usd / total_usd) if total_usd > 0 else np.nan
@@ -29,6 +30,9 @@ def describe(result: "Result") -> dict[str, float]:
         "deleveraged_share": share(float(result.deleveragings["notional_usd"].sum())),
         "cross_share": share(usd[tape["group"] == CROSS_GROUP].sum()),
         "contagion_share": share(usd[came_from_another_coin(result)].sum()),
+        "liquidations": len(tape),
+        "taken_over": int(np.count_nonzero(left)),
+        "taken_over_usd": float(np.sum(usd * left / np.maximum(tape["lots"], 1))),
     }
 
 

@@ -1,6 +1,7 @@
 """A TOML file -> a checked model, or one line that says which file, key and line, what is wrong, what to do."""
 
 import tomllib
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,6 +13,7 @@ from cascade.keylines import Keys, key_lines
 
 SHOWN = 3  # flaws named in the one line; the rest are counted
 SHOWN_INPUT = 60  # characters of what was given
+BARE = (date, datetime, time, int, float)  # what TOML reads without quotes
 
 
 class Strict(BaseModel):
@@ -52,7 +54,7 @@ def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) 
         An `error`, if the file is absent, empty, or no TOML.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the text
         tables = tomllib.loads(text)
     except FileNotFoundError:
         raise error(f"{path}: there is no such file; check the path") from None
@@ -108,9 +110,11 @@ def _line(details: ErrorDetails, lines: dict[Keys, int]) -> str:
     if details["type"] == "missing":
         message = "is missing; add it"
     elif details["type"] != "flaw":
-        given = repr(details["input"])
+        is_bare = details["type"] == "string_type" and type(details["input"]) in BARE
+        given = str(details["input"]) if is_bare else repr(details["input"])
         given = given if len(given) <= SHOWN_INPUT else f"{given[:SHOWN_INPUT]}..."
         message = f"{message[0].lower()}{message[1:]}, got {given}"
+        message += f'; quote it: "{given}"' if is_bare else ""
     return f"{path}: {message}" if path else message
 
 

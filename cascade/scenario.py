@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 EDGE = 0.01  # of the book's range, kept free at either end
 OPEN_AT = 0.75  # where in the book's range of ticks a day opens: room for a fall rather than a rise
+MOST_POOL_USD = 1e11  # ledgers count millionths of a dollar in 64 bits: 9.2e12 USD over all venues and accounts
 START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is said
 
 
@@ -162,18 +164,46 @@ class Scenario:
     def under(self, rules: str | Path | Venue) -> "Scenario":
         """Return the scenario with one venue's rules at all of its venues; their names, books and pools stay.
 
-        Leverage that the rules do not offer nobody has: a bucket of higher leverage alone is left empty.
+        Leverage that the rules do not offer on the scenario's coins nobody has: a bucket of higher leverage alone is
+        left empty. Beware of rules with inverse contracts: collateral is then coin, which loses value with a long, and
+        the low-leverage remainder of open interest is liquidated too: on 2026-02-06 some 30 bn USD instead of 2, and a
+        price may leave its books. Take the remainder without leverage there, as `experiments/venue_rules` does.
+
+        Raises
+        ------
+        InvalidConfigError
+            If the rules are those of a spot venue.
         """
         rules, prices = load_venue(rules), dict(zip(self.coins, self.open_usd, strict=True))
+        if rules.margin is None:
+            raise InvalidConfigError(
+                f"under: {rules.name} has no leverage, and so no rules; name a venue of perpetuals"
+            )
         venues = tuple(adopted(rules, place, prices) for place in self.venues)
-        highest = max(coin.brackets[0].max_leverage for coin in rules.coins.values() if coin.brackets)
+        terms = [venue.coin(coin) for venue in venues for coin in self.coins if venue.margin is not None]
+        highest = max((coin.brackets[0].max_leverage for coin in terms), default=1.0)
         offered = self.assumptions and self.assumptions.up_to(highest)
         return self.changed(venues=venues, assumptions=offered)
 
     def with_pools(self, factor: float) -> "Scenario":
-        """Return the scenario with insurance pools of so many times their size."""
-        if not factor >= 0:
-            raise InvalidConfigError(f"with_pools: the factor must not be negative, got {factor!r}")
+        """Return the scenario with insurance pools of so many times their size.
+
+        Raises
+        ------
+        InvalidConfigError
+            If the factor is no number, or negative, or makes a pool larger than `MOST_POOL_USD`.
+        """
+        if isinstance(factor, bool) or not isinstance(factor, Real) or not 0 <= factor < float("inf"):
+            raise InvalidConfigError(
+                f"with_pools: the factor must be a finite number and must not be negative, got {factor!r}; "
+                "0.5 halves every pool"
+            )
+        most_usd = max((venue.insurance.pool_usd for venue in self.venues if venue.insurance), default=0.0)
+        if factor * most_usd > MOST_POOL_USD:
+            raise InvalidConfigError(
+                f"with_pools: {factor:g} times a pool of {most_usd:g} USD is above {MOST_POOL_USD:g}, the most that "
+                "ledgers hold; lower the factor"
+            )
         return self.changed(venues=tuple(with_pool(venue, factor) for venue in self.venues))
 
     def _check_range(self) -> None:

@@ -13,6 +13,7 @@ from cascade.figures import FIGURES, FRACTIONS_OF_SEEDS, IMPOSED, describe_news
 
 if TYPE_CHECKING:
     from cascade.facts import Figure as ReportedFigure
+    from cascade.facts.figures import Tolerance
     from cascade.result import Replay
 
 RUNTIME = ("positions", "book_messages", "loop_s", "population_s", "total_s", "peak_rss_mb")
@@ -28,6 +29,7 @@ class Figure:
     p95: float
     within: bool
     sense: str = ""  # how it was reported: "exact", "more-than", "required" ... (`cascade.facts`)
+    tolerance: "Tolerance | None" = None  # that `within` hangs on
 
     def as_dict(self) -> dict:
         """Return what JSON can hold: null for what was not reported (a bound is only required) or has no meaning."""
@@ -98,7 +100,8 @@ def _figure(name: str, reported: "ReportedFigure | None", seeds: list[float]) ->
     p05, median, p95 = np.quantile(known, (0.05, 0.5, 0.95)).tolist() if known else (nan,) * 3
     if reported is None or reported.value is None:
         return Figure(None, median, p05, p95, within=True)
-    return Figure(reported.value, median, p05, p95, reported.is_within(values), reported.sense)
+    within, tolerance = reported.is_within(values), reported.judged_by(len(values))
+    return Figure(reported.value, median, p05, p95, within, reported.sense, tolerance)
 
 
 def _runtime(runtimes: list[Mapping[str, float]]) -> dict[str, float]:

@@ -1,6 +1,7 @@
 """Venues of narrow brackets, whose rules of liquidation a test chooses; and random choices of them."""
 
 from hypothesis import strategies as st
+from own_venues import cross_in
 
 from cascade.venues import Venue, load_venue
 
@@ -32,7 +33,8 @@ def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: 
     coins = {coin: venue["coins"][coin] | narrow | {"contract_base": base} for coin, base in CONTRACTS.items()}
     margin = venue["margin"] | {"bracket_unit": unit, "basis": basis, "deduction": deduction}
     tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()}
-    return Venue.model_validate(venue | tables | {"margin": margin, "coins": coins})
+    tables |= {"margin": margin, "coins": coins, "cross": cross_in(venue.get("cross"), coins)}
+    return Venue.model_validate(venue | tables)
 
 
 @st.composite

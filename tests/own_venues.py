@@ -130,7 +130,13 @@ def inverse_venue(name="binance", coin="BTC", price_usd=72_000.0, contract_usd=1
         | {"brackets": brackets}
     }
     tables["deleveraging"] = {}
-    return Venue.model_validate(tables)
+    return Venue.model_validate(tables | {"cross": cross_in(tables["cross"], tables["coins"])})
+
+
+def cross_in(cross, coins):
+    """Return the table of haircuts for these coins alone; None where there is none."""
+    haircuts = {coin: cut for coin, cut in cross["haircuts"].items() if coin in coins} if cross else {}
+    return cross | {"haircuts": haircuts} if haircuts else None
 
 
 def funded(venue, seconds, paid_from="wallet"):

@@ -4,6 +4,7 @@ import pytest
 from own_venues import inverse_venue
 from worlds import OPEN_USD, small_world
 
+from cascade.assembly import build_world
 from cascade.engine import simulate
 from cascade.errors import InvalidConfigError, UnknownCoinError
 from cascade.margins import liquidation_price
@@ -49,3 +50,26 @@ def test_scenario__pools_of_half_the_size():
     assert scenario.with_pools(0.5).venues[0].insurance.pool_usd == 0.5 * scenario.venues[0].insurance.pool_usd
     with pytest.raises(InvalidConfigError, match="must not be negative"):
         scenario.with_pools(-1.0)
+
+
+@pytest.mark.parametrize("factor", ("half", None, True, float("nan"), float("inf"), 1e300, [1.0]))
+def test_scenario__refuses_pools_that_no_ledger_holds_in_one_line(factor):
+    with pytest.raises(InvalidConfigError, match=r"^with_pools: ") as caught:
+        small_world(0).with_pools(factor)
+    assert "\n" not in str(caught.value)
+
+
+def test_scenario__spot_has_no_rules_to_run_under():
+    with pytest.raises(InvalidConfigError, match=r"^under: spot has no leverage"):
+        small_world(0).under("spot")
+
+
+@pytest.mark.parametrize(("coin", "rules"), (("BTC", "deribit"), ("ETH", "deribit"), ("BTC", "drift")))
+def test_scenario__leverage_that_the_rules_do_not_offer_on_its_coins_nobody_has(coin, rules):
+    scenario = small_world(200, coins=(coin,), venues=("binance",))
+    under = scenario.under(rules)
+    offered = under.venues[0].coin(coin).brackets[0].max_leverage
+    masses = [bucket.mass_usd > 0 for bucket in under.assumptions.buckets]
+    assert masses == [min(bucket.leverages) <= offered for bucket in scenario.assumptions.buckets]
+    assert scenario.assumptions.buckets[-1].mass_usd > 0
+    build_world(under, seed=1)

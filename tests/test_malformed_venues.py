@@ -48,6 +48,13 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ("pool_usd = 1e6", 'pool_usd = "much"', "much", "insurance.pool_usd: input should be a valid number, unable to"),
     ("pool_usd = 1e6", "pool_usd = -1", "pool_usd", "insurance.pool_usd: input should be greater than or equal to 0"),
     ("pool_usd = 1e6", "pool_usd = inf", "pool_usd", "insurance.pool_usd: input should be a finite number, got inf"),
+    (
+        'date = "2026"',
+        "date = 2026-01-31",
+        "date =",
+        "coins.BTC.date: input should be a valid string, got 2026-01-31; quo",
+    ),
+    ('date = "2026"', "date = 2026", "date =", 'input should be a valid string, got 2026; quote it: "2026"'),
     # brackets
     (
         "floor = 1_000",
@@ -103,7 +110,14 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ),
     ('"mark_notional"', '"notional"', "bracket_unit", "margin.bracket_unit: input should be 'mark_notional', 'entry_"),
     ('basis = "mark"', 'basis = "entry"', "deduction", "margin.deduction: cumulative amounts follow only"),
+    (
+        "cap = 1_000, m",
+        "cap = 2_000_000, m",
+        "floor = 1_000",
+        "must be 2000000, the cap of the bracket before, got 1000;",
+    ),
     # contracts
+    ("[coins.BTC]", "[coins.btc]", "[coins.btc]", "coins.btc: must be named in upper case letters and digits, as in"),
     (
         '"linear"',
         '"inverse"',
@@ -207,8 +221,20 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
         "funding.paid_from: input should be 'wallet' or 'margin'",
     ),
     ("{ BTC = 0.05 }", "{ BTC = 1 }", "haircuts", "cross.haircuts.BTC: must lie in [0, 1), got 1; write 5 % as 0.05"),
+    (
+        "{ BTC = 0.05 }",
+        "{ BTCC = 0.05 }",
+        "BTCC",
+        "haircuts.BTCC: there is no [coins.BTCC] in this file; did you mean 'BTC'?",
+    ),
     ("{ BTC = 0.05 }", "{}", "haircuts", "cross.haircuts: dictionary should have at least 1 item"),
     # stand-ins
+    (
+        'date = "2026"',
+        'date = "2026"\nstand_in = "binance"',
+        "stand_in",
+        "stand_in: binance's brackets contradict the own ones, above which they stand: must be below 20",
+    ),
     (
         'date = "2026"',
         'date = "2026"\nstand_in = "okx"',
@@ -239,6 +265,13 @@ def test_bad_file__is_refused_in_one_line_that_names_file_line_key_and_remedy(tm
     if at:
         number = next(n for n, line in enumerate(path.read_text().splitlines(), start=1) if at in line)
         assert message.startswith(f"{path}: line {number}, ")
+
+
+@pytest.mark.parametrize("suffix", (".toml", ".TOML"))
+def test_file__of_an_editor_on_windows_is_read(tmp_path, suffix):
+    path = tmp_path / f"own{suffix}"
+    path.write_bytes(b"\xef\xbb\xbf" + VENUE_FILE.replace("\n", "\r\n").encode())
+    assert load_venue(str(path)).name == "own"
 
 
 INVERSE_BAD = [

@@ -9,6 +9,7 @@ from fakes import START_NS, VENUES, fake_replay, fake_result
 from cascade.costs import describe
 from cascade.figures import FIGURES, IMPOSED, amplification, measure
 from cascade.report import as_markdown, as_ranges, as_table, as_text, rows
+from cascade.report.notes import _costs
 from cascade.result import Replay
 from cascade.state import DELEVERAGING, LIQUIDATION
 from cascade.summary import RUNTIME, summarise
@@ -62,6 +63,7 @@ def test_costs__are_as_defined_on_four_liquidations_solved_by_hand(replay):
         (3, 30, 400.0, 5, 1, 0, 31),
     )
     tape["lots"][3] = 100  # 0.01 coins of ETH each
+    tape["taken_over_lots"][:2] = 1000, 250
     tape["group"], tape["moved_by"] = (0, 2, 2, 0), (0, 7, 3, 5)
     tape["loss"], tape["pool"] = np.array([10, 20, 0, 5]) * 10**6, np.array([3, -2, 0, -1]) * 10**6
     row = np.zeros(1, DELEVERAGING)
@@ -73,6 +75,7 @@ def test_costs__are_as_defined_on_four_liquidations_solved_by_hand(replay):
     assert costs["deleveraged_share"] == pytest.approx(0.05)
     assert costs["cross_share"] == pytest.approx(0.5)
     assert costs["contagion_share"] == pytest.approx(0.3)
+    assert (costs["liquidations"], costs["taken_over"], costs["taken_over_usd"]) == (4, 2, pytest.approx(175.0))
     nothing = describe(replace(replay.tracked, tape=tape_of(), deleveraged=np.zeros(0, DELEVERAGING)))
     assert math.isnan(nothing["cross_share"]) and nothing["paid_by_winners_usd"] == 0.0
 
@@ -83,6 +86,20 @@ def test_report__says_who_paid_and_what_cross_margin_carried(replay):
     assert f"{100 * costs['contagion_share']:.2f} % breached by another coin" in text
     assert f"Liquidated accounts lost ${costs['paid_by_accounts_usd'] / 1e6:,.2f} M; pools paid" in text
     assert 0 < costs["contagion_share"] < costs["cross_share"] < 1
+    assert f"Pools took over {costs['taken_over']:,} of {costs['liquidations']:,} liquidations, $" in text
+
+
+def test_report__a_verdict_names_its_tolerance(replay):
+    one, twelve = as_text(replay.summary()), as_text(summarise([replay] * 12))
+    assert "✓: within tolerance, not equal: value, accounts ± 10 %; longs ≥ 89.0 %; leverage, venues ± 3 points." in one
+    assert "value, accounts ± 2 %; longs 90.0\N{EN DASH}97.0 %; leverage, venues ± 1 point." in twelve
+
+
+def test_report__a_number_is_not_parted_from_its_unit(replay):
+    below = as_markdown(replay.summary()).rpartition("|\n")[2]
+    assert "\N{NO-BREAK SPACE}%" in below and "\N{NO-BREAK SPACE}M" in below
+    assert " %" not in below and " M;" not in below
+    assert max(map(len, _costs(replay.summary()))) <= 80
 
 
 def test_figures__falls_are_the_index_open_to_its_lowest_second(replay):

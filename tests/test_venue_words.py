@@ -7,7 +7,7 @@ import pytest
 from own_venues import VENUE_FILE, write_venue
 
 from cascade import cli
-from cascade.venues import list_venues, load_venue
+from cascade.venues import FOLDER, list_venues, load_venue
 from cascade.venues.words import COLUMNS, describe, overview
 
 pytestmark = pytest.mark.small
@@ -106,3 +106,22 @@ def test_overview__says_what_is_missing(tmp_path):
     assert row[3] == "never"
     rules = {rule.heading: rule.words for rule in describe(load_venue(write_venue(tmp_path, text)))}
     assert rules["insurance pool"].endswith("as winners are never deleveraged, it may fall below zero.")
+
+
+@pytest.mark.parametrize("name", list_venues())
+def test_described_rules__name_as_assumed_what_the_file_marks_so(name):
+    text = (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+    described = {heading: source for heading, _, source in describe(load_venue(name))}
+    headings = {"mark": "mark price", "insurance": "insurance pool", "cross": "collateral in coin"}
+    for table, body in re.findall(r"^\[([\w.]+)\]\n(.*?)(?=^\[|\Z)", text, re.MULTILINE | re.DOTALL):
+        comments = " ".join(re.findall(r"#(.*)", body))
+        if table != "fees" and "[assumed]" in comments:
+            source = described[headings.get(table, table.removeprefix("coins."))]
+            assert "[assumed]" in source, table
+
+
+@pytest.mark.parametrize("name", list_venues())
+def test_show__parts_no_number_from_its_unit_and_no_word_at_its_hyphen(shown, name):
+    _, out, _ = shown("show", name)
+    assert [line for line in out.splitlines() if line.endswith("-") or re.match(r" *%", line)] == []
+    assert max(map(len, out.splitlines())) <= 100

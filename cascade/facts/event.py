@@ -32,7 +32,7 @@ def load_event(name_or_path: str | Path) -> "Event":
         If the file is absent, is no TOML, or holds an unknown key, lacks one, or a value that cannot be.
     """
     path = Path(name_or_path)
-    if path.suffix != ".toml":
+    if path.suffix.lower() != ".toml":
         path = HERE / f"{name_or_path}.toml"
         if path.stem not in known_events() or path.parent != HERE:
             name = str(name_or_path)

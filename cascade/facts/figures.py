@@ -44,6 +44,10 @@ class Figure(Strict):
     within: Tolerance | None = None  # for the median over seeds
     each_seed: Tolerance | None = None  # for every seed
 
+    def judged_by(self, n_seeds: int) -> Tolerance | None:
+        """Return the tolerance that a verdict over so many seeds hangs on: that of the median once there are enough."""
+        return self.each_seed if self.each_seed is not None and n_seeds < MEDIAN_NEEDS_SEEDS else self.within
+
     def is_within(self, seeds: list[float]) -> bool:
         """Whether simulated values, one per seed, agree with what was reported; True where nothing was.
 

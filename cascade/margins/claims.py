@@ -4,7 +4,7 @@ An inverse contract is a linear one in which the coin is money and the dollar th
 side reversed, every rule of the kernel holds. That turn is made here, on the way in and on the way out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +23,8 @@ SIDES = {"long": 1, "short": -1}
 LABELS = {
     "side": "side",
     "size_base": "size",
-    "entry_usd": "price",
-    "mark_usd": "price",
+    "entry_usd": "entry_price",
+    "mark_usd": "mark_price",
     "collateral_usd": "collateral",
     "notional_usd": "notional",
     "leverage": "leverage",
@@ -39,11 +39,12 @@ class Claims(NamedTuple):
     is_inverse: np.ndarray  # bool, of the same shape
 
 
-def claims_on(venue: Name, coin: Any, **given: Any) -> Claims:
-    """Return the claims on the markets named, with the shape of all inputs together."""
+def claims_on(venue: Name, coin: Any, *, called: Mapping[str, str] = LABELS, **given: Any) -> Claims:
+    """Return the claims on the markets named, with the shape of all inputs together; `called` is for messages."""
     margin, of_venue, of_coin, inverse = markets_of(venue, coin)
-    columns = {name: sides(value) if name == "side" else positive(name, value) for name, value in given.items()}
-    shapes = {"venue": of_venue.shape, "coin": of_coin.shape} | {LABELS[name]: c.shape for name, c in columns.items()}
+    called = {**LABELS, **called}
+    columns = {name: sides(value) if name == "side" else positive(called[name], value) for name, value in given.items()}
+    shapes = {"venue": of_venue.shape, "coin": of_coin.shape} | {called[name]: c.shape for name, c in columns.items()}
     rows = np.zeros(common_shape(shapes), rules.CLAIM)
     rows["market"] = of_coin + of_venue
     is_inverse = inverse[rows["market"]]
@@ -99,43 +100,53 @@ def sides(side: ArrayLike) -> np.ndarray:
 
 def positive(name: str, value: Any) -> np.ndarray:
     """Return numbers as float64, if all are positive and finite."""
-    try:
-        numbers = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise InvalidPositionError(
-            f"{LABELS.get(name, name)} must be a number or an array of numbers, got {value!r}"
-        ) from None
-    bad = ~((numbers > 0) & np.isfinite(numbers))
-    if bad.any():
-        first, where = _first(bad)
-        raise InvalidPositionError(
-            f"{LABELS.get(name, name)} must be positive and finite, got {numbers[first]:g}{where}; "
-            "correct it or leave it out"
-        )
+    numbers = _numbers(name, value)
+    _refuse(
+        name, numbers, ~((numbers > 0) & np.isfinite(numbers)), "be positive and finite", "correct it or leave it out"
+    )
     return numbers
 
 
 def fractions(name: str, value: Any) -> np.ndarray:
     """Return numbers as float64, if all lie in [0, 1)."""
-    numbers = np.asarray(value, np.float64)
-    bad = ~((numbers >= 0) & (numbers < 1))
-    if bad.any():
-        first, where = _first(bad)
-        raise InvalidPositionError(f"{name} must lie in [0, 1), got {numbers[first]:g}{where}; write 0.05 % as 0.0005")
+    numbers = _numbers(name, value)
+    _refuse(name, numbers, ~((numbers >= 0) & (numbers < 1)), "lie in [0, 1)", "write 0.05 % as 0.0005")
     return numbers
 
 
 def finite(name: str, value: Any) -> np.ndarray:
     """Return numbers as float64, if all are finite."""
+    numbers = _numbers(name, value)
+    _refuse(name, numbers, ~np.isfinite(numbers), "be finite", "correct it")
+    return numbers
+
+
+def amounts(name: str, value: Any) -> dict[str, np.ndarray]:
+    """Return what is given by coin as float64, if it is a mapping, and nothing in it is negative or infinite."""
+    if not isinstance(value, Mapping):
+        raise InvalidPositionError(f"{name} must give a number for each coin, like {{'BTC': 0.5}}, got {value!r}")
+    held = {coin: finite(name, amount) for coin, amount in value.items()}
+    for coin, numbers in held.items():
+        _refuse(f"{name} of {coin!r}", numbers, numbers < 0, "not be negative", "subtract what is owed from wallet")
+    return held
+
+
+def _numbers(name: str, value: Any) -> np.ndarray:
+    """Return float64, if these are numbers; None is none."""
     try:
-        numbers = np.asarray(value, np.float64)
+        given = np.asarray(value)
+        if given.dtype == object and None in given.ravel().tolist():
+            raise TypeError
+        return given.astype(np.float64, copy=False)
     except (TypeError, ValueError):
         raise InvalidPositionError(f"{name} must be a number or an array of numbers, got {value!r}") from None
-    bad = ~np.isfinite(numbers)
+
+
+def _refuse(name: str, numbers: np.ndarray, bad: np.ndarray, rule: str, remedy: str) -> None:
+    """Raise for the first number that is bad, if there is any."""
     if bad.any():
         first, where = _first(bad)
-        raise InvalidPositionError(f"{name} must be finite, got {numbers[first]:g}{where}; correct it")
-    return numbers
+        raise InvalidPositionError(f"{name} must {rule}, got {numbers[first]:g}{where}; {remedy}")
 
 
 def with_collateral(claims: Claims, leverage: ArrayLike | None, collateral: ArrayLike | None) -> Claims:
@@ -143,7 +154,7 @@ def with_collateral(claims: Claims, leverage: ArrayLike | None, collateral: Arra
     if (leverage is None) == (collateral is None):
         raise InvalidPositionError("give exactly one of leverage and collateral")
     field = "leverage" if collateral is None else "collateral_usd"
-    numbers = positive(field, leverage if collateral is None else collateral)
+    numbers = positive(LABELS[field], leverage if collateral is None else collateral)
     shape = common_shape({LABELS[field]: numbers.shape, "the rest": claims.rows.shape})
     rows = np.broadcast_to(claims.rows, shape).copy()
     rows[field] = numbers

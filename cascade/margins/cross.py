@@ -17,6 +17,7 @@ from cascade.margins.claims import (
     Claims,
     Coin,
     Numbers,
+    amounts,
     claims_on,
     common_shape,
     finite,
@@ -59,18 +60,19 @@ def collateral_value(venue: OneVenue, held: Mapping[str, ArrayLike], index_price
     Raises
     ------
     InvalidPositionError
-        If the venue takes no such coin, or its price is missing.
+        If the venue takes no such coin, its price is missing, or an amount or a price is negative.
 
     Notes
     -----
     Amount * price * (1 - haircut), with the haircuts of the venue's file.
     """
     total = np.asarray(0.0)
-    for coin, amount in held.items():
-        if coin not in index_price:
+    prices = amounts("index_price", index_price)
+    for coin, amount in amounts("held", held).items():
+        if coin not in prices:
             raise InvalidPositionError(f"index_price of {coin!r} is missing; give it beside the amount held")
         share = 1.0 - _haircut(load_venue(venue), coin)
-        total = total + share * finite("held", amount) * finite("index_price", index_price[coin])
+        total = total + share * amount * prices[coin]
     return plain(total)
 
 
@@ -106,7 +108,8 @@ def account_state(
     Raises
     ------
     InvalidPositionError, UnknownVenueError, UnknownCoinError
-        As in `liquidation_price`; or if the positions settle in different coins.
+        As in `liquidation_price`; or if the positions settle in different coins, positions of an account in one coin
+        have different marks, or an amount held is negative.
     """
     claims, wallets, coins_held = _accounts(venue, coin, side, entry_price, size, mark_price, wallet, held)
     rows, margin = claims.rows, claims.margin
@@ -235,16 +238,28 @@ def _accounts(
     shape = common_shape({"wallet": (*wallets.shape, 1), "positions": claims.rows.shape})
     rows, names = np.broadcast_to(claims.rows, shape), np.broadcast_to(names, shape)
     coins_held = np.zeros(shape)
-    for name, amount in (held or {}).items():
+    _refuse_two_marks(rows, names)
+    for name, amount in amounts("held", {} if held is None else held).items():
         if name not in names:
             raise InvalidPositionError(
                 f"held has {name!r}, in which there is no position; add its collateral_value to wallet"
             )
         first = (names == name) & (np.cumsum(names == name, axis=-1) == 1)
         share = 1.0 - _haircut(terms, name)
-        coins_held += np.where(first, share * finite("held", amount)[..., None], 0.0)
+        coins_held += np.where(first, share * amount[..., None], 0.0)
     is_inverse = np.broadcast_to(claims.is_inverse, shape)
     return Claims(claims.margin, rows, is_inverse), np.broadcast_to(wallets, shape[:-1]).copy(), coins_held
+
+
+def _refuse_two_marks(rows: np.ndarray, names: np.ndarray) -> None:
+    """Raise if two positions of an account are in one coin, but at different marks: a coin has one."""
+    market, mark = rows["market"], rows["mark_usd"]
+    differ = (market[..., :, None] == market[..., None, :]) & (mark[..., :, None] != mark[..., None, :])
+    if differ.any():
+        name = names[differ.any(axis=-1)][0]
+        raise InvalidPositionError(
+            f"mark_price differs between positions in {name!r}; a coin has one mark: give it to all"
+        )
 
 
 def _haircut(venue: Venue, coin: str) -> float:

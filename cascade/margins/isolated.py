@@ -18,6 +18,8 @@ from cascade.margins.claims import (
     with_collateral,
 )
 
+AT = {"entry_usd": "price"}  # what an entry is called where only one price is given
+
 
 def liquidation_price(
     venue: Name,
@@ -146,7 +148,8 @@ def maintenance_margin(
         As in `liquidation_price`.
     """
     entry_price = price if entry_price is None else entry_price
-    return values(claims_on(venue, coin, size_base=size, mark_usd=price, entry_usd=entry_price), rules.MAINTENANCE)
+    claims = claims_on(venue, coin, called={"mark_usd": "price"}, size_base=size, mark_usd=price, entry_usd=entry_price)
+    return values(claims, rules.MAINTENANCE)
 
 
 def initial_margin(
@@ -177,7 +180,7 @@ def initial_margin(
     InvalidPositionError, UnknownVenueError, UnknownCoinError
         As in `liquidation_price`.
     """
-    claims = claims_on(venue, coin, size_base=size, entry_usd=price)
+    claims = claims_on(venue, coin, called=AT, size_base=size, entry_usd=price)
     if leverage is None:
         return values(claims, rules.INITIAL)
     return plain(with_collateral(claims, leverage, None).rows["collateral_usd"])
@@ -218,9 +221,9 @@ def max_leverage(
         raise InvalidPositionError("give exactly one of notional and collateral")
     price = price_for(venue, coin, price)
     if notional is None:
-        claims = claims_on(venue, coin, collateral_usd=collateral, entry_usd=price)
+        claims = claims_on(venue, coin, called=AT, collateral_usd=collateral, entry_usd=price)
         return values(claims, rules.HIGHEST_LEVERAGE_OF_COLLATERAL)
-    claims = claims_on(venue, coin, notional_usd=notional, entry_usd=price)
+    claims = claims_on(venue, coin, called=AT, notional_usd=notional, entry_usd=price)
     claims.rows["size_base"] = claims.rows["notional_usd"] / claims.rows["entry_usd"]
     return values(claims, rules.HIGHEST_LEVERAGE)
 
@@ -251,5 +254,5 @@ def max_notional(
     InvalidPositionError, UnknownVenueError, UnknownCoinError
         As in `liquidation_price`.
     """
-    claims = claims_on(venue, coin, leverage=leverage, entry_usd=price_for(venue, coin, price))
+    claims = claims_on(venue, coin, called=AT, leverage=leverage, entry_usd=price_for(venue, coin, price))
     return values(claims, rules.HIGHEST_NOTIONAL)

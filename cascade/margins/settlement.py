@@ -41,7 +41,7 @@ def clearance_fee(venue: Name, coin: Coin, size: ArrayLike, price: ArrayLike, le
     InvalidPositionError, UnknownVenueError, UnknownCoinError
         As in `liquidation_price`.
     """
-    claims = claims_on(venue, coin, size_base=size, mark_usd=price)
+    claims = claims_on(venue, coin, called={"mark_usd": "price"}, size_base=size, mark_usd=price)
     rows = claims.rows
     fee = claims.margin.clearance_fee[rows["market"]] * rows["size_base"] * rows["mark_usd"]
     return plain(fee if left is None else np.minimum(fee, np.maximum(finite("left", left), 0.0)))
@@ -81,7 +81,10 @@ def pool_flow(
     A fill past the bankruptcy price is paid by the pool. One before it leaves something: first the fee, then the rest
     to the pool or back to the account, as the venue's file says (`liquidation.surplus`).
     """
-    claims = claims_on(venue, coin, side=side, size_base=size, entry_usd=bankruptcy_price, mark_usd=fill_price)
+    prices = {"entry_usd": "bankruptcy_price", "mark_usd": "fill_price"}
+    claims = claims_on(
+        venue, coin, called=prices, side=side, size_base=size, entry_usd=bankruptcy_price, mark_usd=fill_price
+    )
     rows = claims.rows
     left = rows["side"] * rows["size_base"] * (rows["mark_usd"] - rows["entry_usd"])
     fee = np.asarray(clearance_fee(venue, coin, size, fill_price, left))

@@ -10,6 +10,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from cascade.errors import InvalidConfigError, UnknownVenueError, did_you_mean
 from cascade.keylines import key_lines
@@ -52,7 +53,7 @@ def load_venue(venue: str | Path | Venue) -> Venue:
     """
     if isinstance(venue, Venue):
         return venue
-    if isinstance(venue, Path) or str(venue).endswith(".toml"):
+    if isinstance(venue, Path) or str(venue).lower().endswith(".toml"):
         return _read(Path(venue))
     if venue not in list_venues():
         hint = did_you_mean(str(venue), list_venues())
@@ -162,7 +163,20 @@ def _with_stand_in(venue: Venue, name: str, path: Path, text: str) -> dict:
         if cap > above:
             rate, leverage = row.maintenance_rate, row.max_leverage
             rows.append({"floor": floor, "cap": cap, "maintenance_rate": rate, "max_leverage": leverage})
+    if coin.brackets:
+        _refuse_contradiction(coin, terms | {"brackets": rows}, where)
     return terms | {"brackets": rows}
+
+
+def _refuse_contradiction(coin: Coin, joined: dict, where: str) -> None:
+    """Raise if the brackets that stand in above a coin's own ones do not go on from these."""
+    try:
+        Coin.model_validate(joined)
+    except ValidationError as failure:
+        raise InvalidConfigError(
+            f"{where}: {coin.stand_in}'s brackets contradict the own ones, above which they stand: "
+            f"{failure.errors()[0]['msg'].partition(';')[0]}; remove stand_in, or correct brackets"
+        ) from None
 
 
 def _stand_in_scale(venue: Venue, other: Venue, name: str, where: str) -> float:

@@ -33,7 +33,9 @@ class Bracket(Strict):
     @model_validator(mode="after")
     def _can_be_opened(self) -> Self:
         if self.cap <= self.floor:
-            raise flaw(f"must be above the floor {self.floor:g}, got {self.cap:g}; swap or correct the two", "cap")
+            raise flaw(
+                f"must be above the floor {self.floor:.15g}, got {self.cap:.15g}; swap or correct the two", "cap"
+            )
         if self.maintenance_rate * self.max_leverage >= 1:
             raise flaw(
                 f"{self.maintenance_rate:g} is not below the initial margin rate {1 / self.max_leverage:g} of "
@@ -61,11 +63,12 @@ class Coin(Strict):
     @model_validator(mode="after")
     def _brackets_join(self) -> Self:
         if self.brackets and self.brackets[0].floor != 0:
-            raise flaw(f"must be 0, got {self.brackets[0].floor:g}; begin with the smallest", "brackets", 0, "floor")
+            raise flaw(f"must be 0, got {self.brackets[0].floor:.15g}; begin with the smallest", "brackets", 0, "floor")
         for k, (below, row) in enumerate(pairwise(self.brackets), start=1):
             if row.floor != below.cap:
                 raise flaw(
-                    f"must be {below.cap:g}, the cap of the bracket before, got {row.floor:g}; leave no gap or overlap",
+                    f"must be {below.cap:.15g}, the cap of the bracket before, got {row.floor:.15g}; leave no gap or "
+                    "overlap",
                     *("brackets", k, "floor"),
                 )
             if row.max_leverage >= below.max_leverage:

@@ -1,5 +1,6 @@
 """The frozen type of a venue: its rules and its contracts, and where they contradict each other."""
 
+import re
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -21,6 +22,7 @@ from cascade.venues.rules import (
 AMOUNT_TOLERANCE_USD = 0.01  # venues publish cumulative amounts to the cent
 AMOUNT_TOLERANCE_COIN = 0.005  # and in coin to two or three digits
 NEEDED, OPTIONAL = ("margin", "mark", "liquidation", "insurance"), ("deleveraging", "funding", "cross")
+COIN_NAME = re.compile("[A-Z0-9]+")
 NO_RULE = Deleveraging()
 
 
@@ -39,6 +41,21 @@ class Venue(Strict):
     funding: Funding | None = None  # absent: none is paid
     cross: Cross | None = None  # absent: coins are no collateral
     coins: dict[str, Coin] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _coins_have_names(self) -> Self:
+        for name in self.coins:
+            if not COIN_NAME.fullmatch(name):
+                raise flaw("must be named in upper case letters and digits, as in [coins.BTC]", "coins", name)
+        for name in self.cross.haircuts if self.cross else ():
+            if name not in self.coins:
+                raise flaw(
+                    f"there is no [coins.{name}] in this file{did_you_mean(name, self.coins)}",
+                    "cross",
+                    "haircuts",
+                    name,
+                )
+        return self
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
