@@ -18,6 +18,7 @@ from cascade.state import (
     CLOSED_AT_MARK,
     CROSS_GROUP,
     EXTERNAL_LOTS,
+    FEE_TO_POOL,
     FEE_TO_VENUE,
     HOLDERS,
     LEDGER_COLUMNS,
@@ -124,6 +125,25 @@ def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     assert (world.accounts.rows["margin"] >= 0).all()
     assert world.counters.n[N_DELEVERAGED] > 0 or (world.rules["trigger"] == NEVER).all()
     check_winners(world, tape)
+
+
+def test_ledger__who_gets_the_fees_changes_no_price_and_no_order():
+    """With pools that never run dry: the fees are in another column, and all else is as it was, to the bit."""
+    fields = {"coins": ("BTC", "ETH"), "venues": ("binance", "okx"), "n": 500, "shock": -0.12, "cross": 100}
+    worlds = [warm_world(small_world(seconds=60, **fields), seed=3) for _ in range(2)]
+    for to, world in zip((FEE_TO_VENUE, FEE_TO_POOL), worlds, strict=True):
+        world.rules["clearance_to"] = to
+        run_steps(world, 0, 60, 60)
+        assert world.ledger.broken.tolist() == [0, 0] and recount(world) == 0
+    np.testing.assert_array_equal(worlds[0].records.mark, worlds[1].records.mark)
+    kept, insured = (world.records.tape[: world.counters.n[N_TAPE]] for world in worlds)
+    for name in set(kept.dtype.names) - {"pool"}:
+        np.testing.assert_array_equal(kept[name], insured[name], err_msg=name)
+    np.testing.assert_array_equal(insured["pool"], kept["pool"] + kept["fee"])
+    cash = [world.ledger.cash.reshape(-1, LEDGER_COLUMNS) for world in worlds]
+    np.testing.assert_array_equal(cash[1][:, POOL] - cash[0][:, POOL], cash[0][:, CLEARANCE])
+    assert cash[1][:, CLEARANCE].sum() == 0 < cash[0][:, CLEARANCE].sum() == kept["fee"].sum()
+    assert kept["fee"][kept["group"] == CROSS_GROUP].any() and kept["fee"][kept["group"] < CROSS_GROUP].any()
 
 
 def check_winners(world: World, tape: np.ndarray) -> None:
