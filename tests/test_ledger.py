@@ -6,7 +6,7 @@ from own_venues import funded, inverse_venue
 from worlds import as_offered, find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
-from cascade.errors import ConservationError
+from cascade.errors import ConservationError, InvalidConfigError
 from cascade.kernels.loop import run_steps
 from cascade.kernels.recount import recount
 from cascade.scenario import Programme, Scenario
@@ -97,6 +97,12 @@ def test_ledger__each_purse_has_one_currency():
 
 
 RULES = sorted(set(list_venues()) - {"spot", "other"})
+
+
+@small
+def test_ledger__refuses_a_pool_that_it_cannot_count():
+    with pytest.raises(InvalidConfigError, match=r"binance: insurance.pool_usd comes to 1.2e\+21 quanta .* lower it"):
+        warm_world(small_world(0, seconds=5).with_pools(1e6))
 
 
 @pytest.mark.parametrize("rules", RULES)
