@@ -20,7 +20,9 @@ PLAIN = {
 }
 
 
-def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: float = 5e-4, **rules: dict) -> Venue:
+def narrow_venue(
+    name: str = "binance", unit: str = "mark_notional", clearance: float = 5e-4, to: str = "venue", **rules: dict
+) -> Venue:
     """Return a venue with brackets of a few thousand USD; `rules` change what its tables say by default."""
     venue = load_venue(name).model_dump(exclude_unset=True)
     basis, deduction, scale = UNITS[unit]
@@ -32,7 +34,8 @@ def narrow_venue(name: str = "binance", unit: str = "mark_notional", clearance: 
     narrow = {"brackets": rows, "bracket_unit": None, "clearance_fee": clearance, "stand_in": None}
     coins = {coin: venue["coins"][coin] | narrow | {"contract_base": base} for coin, base in CONTRACTS.items()}
     margin = venue["margin"] | {"bracket_unit": unit, "basis": basis, "deduction": deduction}
-    tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()}
+    tables = {key: plain | rules.get(key, {}) for key, plain in PLAIN.items()} | {"fees": venue["fees"]}
+    tables["fees"] |= {"clearance_to": to}
     tables |= {"margin": margin, "coins": coins, "cross": cross_in(venue.get("cross"), coins)}
     return Venue.model_validate(venue | tables)
 
@@ -65,10 +68,12 @@ def venues(draw, name: str = "binance") -> Venue:
         deleveraging["price"] = draw(st.sampled_from(("bankruptcy", "mark")))
     if trigger == "pool_fall":
         deleveraging |= {"fall": 0.3, "stop": 0.25, "window_h": 1 / 30}
+    clearance = draw(st.sampled_from((0.0, 5e-4, 0.0125)))
     return narrow_venue(
         name,
         draw(st.sampled_from(tuple(UNITS))),
-        draw(st.sampled_from((0.0, 5e-4, 0.0125))),
+        clearance,
+        draw(st.sampled_from(("venue", "pool"))) if clearance else "venue",
         liquidation=liquidation,
         insurance=insurance,
         deleveraging=deleveraging,

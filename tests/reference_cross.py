@@ -7,7 +7,7 @@ import math
 
 from reference_day import sign
 from reference_portfolios import Leg, Portfolio, ReferencePortfolios
-from reference_rules import COUNTED
+from reference_rules import COUNTED, fee_column
 
 from cascade import state
 from cascade.scenario import Scenario
@@ -55,7 +55,7 @@ class ReferenceCross(ReferencePortfolios):
         """One order after the other, from the front; who is healthy again goes, who lost a part goes to the end."""
         in_book = self.scenario.mechanisms.liquidations
         for venue, line in zip(self.scenario.venues, self.lines, strict=True):
-            orders = int(venue.liquidation.orders_per_s) if venue.liquidation else 0
+            orders = venue.liquidation.orders_per_s if venue.liquidation else 0
             while orders > 0 and line and self.parted.get(line[0].number) != step:
                 account = line[0]
                 if in_book and not self.is_short(account):
@@ -187,5 +187,7 @@ class ReferenceCross(ReferencePortfolios):
         market, account = self.market_of(leg), leg.owner
         fee = min(max(self.equity(account), 0), int(value * market.venue.clearance_fee(market.coin)))
         account.wallet -= fee
-        self.pay(self.home(account), state.COLLATERAL, state.CLEARANCE, fee)
+        column = fee_column(market.venue)
+        self.pay(self.home(account), state.COLLATERAL, column, fee)
         row["fee"] += fee
+        row["pool"] += fee if column == state.POOL else 0

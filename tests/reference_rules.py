@@ -14,6 +14,7 @@ from reference_winners import ReferenceWinners
 from cascade import state
 from cascade.scenario import Scenario
 from cascade.state import BUY, SELL, TICKS
+from cascade.venues import Venue
 
 ROUNDED = 1 - 1e-12  # what fills a bracket is in it
 COUNTED = ("deleveraged_lots", "taken_over_lots", "filled_lots", "pool", "fee", "socialised")
@@ -33,7 +34,7 @@ class ReferenceRules(ReferenceWinners):
             if market.venue.liquidation is None:
                 continue
             waiting, market.queue = market.queue, []
-            rate = int(market.venue.liquidation.orders_per_s)
+            rate = market.venue.liquidation.orders_per_s
             for account in waiting[:rate]:
                 self.liquidate(market, account, step)
             market.queue = waiting[rate:] + market.queue
@@ -142,7 +143,7 @@ class ReferenceRules(ReferenceWinners):
         row["socialised"] += self.bear(market, -left)
         left = max(left, 0)
         fee = min(left, int(value * market.venue.clearance_fee(market.coin)))
-        self.pay(market, state.FREE, state.CLEARANCE, fee)
+        self.pay(market, state.FREE, fee_column(market.venue), fee)
         if terms.surplus == "pool":
             self.pay(market, state.FREE, state.POOL, left - fee)
         elif account.lots:
@@ -179,6 +180,11 @@ class ReferenceRules(ReferenceWinners):
             self.pay(market, state.FREE, state.POOL, max(left, 0))
             row["pool"] += self.cash[market.purse, state.POOL] - pool
         return done
+
+
+def fee_column(venue: Venue) -> int:
+    """Return who gets the fee of a liquidation: the venue, or its pool."""
+    return {"venue": state.CLEARANCE, "pool": state.POOL}[venue.fees.clearance_to]
 
 
 def bankruptcy_value(good: int, account: Account, lots: int) -> int:

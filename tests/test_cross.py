@@ -22,6 +22,7 @@ from worlds import rest_order
 from cascade.kernels.recount import recount
 from cascade.state import (
     BUY,
+    CLEARANCE,
     CROSS_LOTS,
     FREE,
     HOLDERS,
@@ -195,7 +196,8 @@ def test_account__is_judged_by_all_its_legs_together():
 
 @small
 def test_account__loses_the_worst_leg_first_at_its_bankruptcy_price():
-    """340 are left when BTC goes: it is bankrupt at 70,060. The book bids 70,200, so 140 are left, all for the fee.
+    """340 are left when BTC goes: it is bankrupt at 70,060. The book bids 70,200, so 140 are left, all for the
+    fee, which the venue's file gives to the pool.
 
     ETH follows with nothing left, at its mark; nobody asks as little, so the pool has it, at neither gain nor loss.
     """
@@ -206,7 +208,8 @@ def test_account__loses_the_worst_leg_first_at_its_bankruptcy_price():
     liquidate(world, 0, False)
     btc, eth = world.records.tape[: world.counters.n[N_TAPE]]
     assert btc["bankruptcy_usd"] == pytest.approx(70_060) and btc["fill_usd"] == pytest.approx(70_200)
-    assert (btc["filled_lots"], btc["fee"], btc["pool"]) == (1_000, 140_000_000, 0)
+    assert (btc["filled_lots"], btc["fee"], btc["pool"]) == (1_000, 140_000_000, 140_000_000)
+    assert world.ledger.cash[CLEARANCE] == 0
     assert (eth["market"], eth["side"], eth["filled_lots"], eth["pool"]) == (2, -1, 0, 0)
     assert eth["bankruptcy_usd"] == pytest.approx(2_146)
     assert world.cross.portfolios["wallet"].tolist() == [0]

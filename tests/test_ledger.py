@@ -6,7 +6,7 @@ from own_venues import funded, inverse_venue
 from worlds import as_offered, find_breached, let_accounts_trade, small_world, still_world, thin_priors, warm_world
 
 from cascade import engine
-from cascade.errors import ConservationError
+from cascade.errors import ConservationError, InvalidConfigError
 from cascade.kernels.loop import run_steps
 from cascade.kernels.recount import recount
 from cascade.scenario import Programme, Scenario
@@ -18,6 +18,8 @@ from cascade.state import (
     CLOSED_AT_MARK,
     CROSS_GROUP,
     EXTERNAL_LOTS,
+    FEE_TO_POOL,
+    FEE_TO_VENUE,
     HOLDERS,
     LEDGER_COLUMNS,
     N_DELEVERAGED,
@@ -97,6 +99,12 @@ def test_ledger__each_purse_has_one_currency():
 RULES = sorted(set(list_venues()) - {"spot", "other"})
 
 
+@small
+def test_ledger__refuses_a_pool_that_it_cannot_count():
+    with pytest.raises(InvalidConfigError, match=r"binance: insurance.pool_usd comes to 1.2e\+21 quanta .* lower it"):
+        warm_world(small_world(0, seconds=5).with_pools(1e6))
+
+
 @pytest.mark.parametrize("rules", RULES)
 def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     """With next to no pools, so that winners are deleveraged and losses are socialised wherever a rule says so."""
@@ -115,13 +123,33 @@ def test_ledger__conserves_and_traces_all_under_every_venues_rules(rules):
     tape = world.records.tape[: world.counters.n[N_TAPE]]
     cash = world.ledger.cash.reshape(-1, LEDGER_COLUMNS)
     assert (tape["filled_lots"] + tape["deleveraged_lots"] + tape["taken_over_lots"] == tape["lots"]).all()
-    assert tape["fee"].sum() == cash[:, CLEARANCE].sum()
+    is_kept = world.rules["clearance_to"][tape["market"]] == FEE_TO_VENUE
+    assert tape["fee"][is_kept].sum() == cash[:, CLEARANCE].sum()
     assert tape["loss"][tape["group"] < CROSS_GROUP].min() >= 0  # a cross account may win with a leg that is closed
     assert (tape["group"] == CROSS_GROUP).any()
     assert cash[:, SOCIALISED].sum() <= -tape["socialised"].sum()  # stops that met a gap come on top
     assert (world.accounts.rows["margin"] >= 0).all()
     assert world.counters.n[N_DELEVERAGED] > 0 or (world.rules["trigger"] == NEVER).all()
     check_winners(world, tape)
+
+
+def test_ledger__who_gets_the_fees_changes_no_price_and_no_order():
+    """With pools that never run dry: the fees are in another column, and all else is as it was, to the bit."""
+    fields = {"coins": ("BTC", "ETH"), "venues": ("binance", "okx"), "n": 500, "shock": -0.12, "cross": 100}
+    worlds = [warm_world(small_world(seconds=60, **fields), seed=3) for _ in range(2)]
+    for to, world in zip((FEE_TO_VENUE, FEE_TO_POOL), worlds, strict=True):
+        world.rules["clearance_to"] = to
+        run_steps(world, 0, 60, 60)
+        assert world.ledger.broken.tolist() == [0, 0] and recount(world) == 0
+    np.testing.assert_array_equal(worlds[0].records.mark, worlds[1].records.mark)
+    kept, insured = (world.records.tape[: world.counters.n[N_TAPE]] for world in worlds)
+    for name in set(kept.dtype.names) - {"pool"}:
+        np.testing.assert_array_equal(kept[name], insured[name], err_msg=name)
+    np.testing.assert_array_equal(insured["pool"], kept["pool"] + kept["fee"])
+    cash = [world.ledger.cash.reshape(-1, LEDGER_COLUMNS) for world in worlds]
+    np.testing.assert_array_equal(cash[1][:, POOL] - cash[0][:, POOL], cash[0][:, CLEARANCE])
+    assert cash[1][:, CLEARANCE].sum() == 0 < cash[0][:, CLEARANCE].sum() == kept["fee"].sum()
+    assert kept["fee"][kept["group"] == CROSS_GROUP].any() and kept["fee"][kept["group"] < CROSS_GROUP].any()
 
 
 def check_winners(world: World, tape: np.ndarray) -> None:

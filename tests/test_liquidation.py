@@ -39,7 +39,7 @@ WORLDS = {
     "no liquidation orders": {"off": ("liquidations",)},
     "no stops": {"off": ("stops",)},
     "no openings": {"off": ("openings",)},
-    "a slow engine": {"venues": (slow_venue("binance", 2.0),)},
+    "a slow engine": {"venues": (slow_venue("binance", 2),)},
     "three rules of margin": {"venues": ("binance", "okx", "bybit"), "n": 600},
     "two coins": {"coins": ("BTC", "ETH"), "venues": ("okx",)},
     "settled in coin": {"venues": (inverse_venue(),)},
@@ -107,10 +107,11 @@ def test_cascade__of_two_positions_solved_by_hand():
     B long 1 at 71,700 with 125x: margin 573.6, breached below 71,412.0. C long 1 at 71,900 with 50x: below 70,745.
 
     A sale of 10 lots prints 71,560: A is breached in step 0 and sells at 71,280 or better: 0.4 at 71,500, 0.6 at
-    71,400, 71,440 in all. Left: 720 - 560 = 160, below the fee of 893, so all of it is fee and the pool gets nothing.
+    71,400, 71,440 in all. Left: 720 - 560 = 160, below the fee of 893, so all of it is fee.
     The last price, 71,400, breaches B in step 1. B sells at 71,126.4 or better: 0.5 at 71,300. Left of the half's
     margin: 286.8 - 200 = 86.8, again all fee. The other half goes to the pool at 71,126.4: 35,563.2, worth 35,700 at
-    the mark, 136.8 more. The last price, 71,300, leaves C alone, and the cascade is over.
+    the mark, 136.8 more. Both fees are the pool's, too. The last price, 71,300, leaves C alone, and the cascade
+    is over.
     """
     world = still_world(LONGS, BIDS)
     take_lots(world, 0, SELL, 10)
@@ -120,7 +121,7 @@ def test_cascade__of_two_positions_solved_by_hand():
     assert tape["step"].tolist() == tape["trigger_step"].tolist() == [0, 1]
     assert tape["filled_lots"].tolist() == [1000, 500]
     assert tape["fee"].tolist() == [160_000_000, 86_800_000]
-    assert tape["pool"].tolist() == [0, 136_800_000]
+    assert tape["pool"].tolist() == [160_000_000, 223_600_000]
     np.testing.assert_allclose(tape["mark_usd"], [71_560.0, 71_400.0], rtol=1e-12)
     np.testing.assert_allclose(tape["bankruptcy_usd"], [71_280.0, 71_126.4], rtol=1e-12)
     np.testing.assert_allclose(tape["fill_usd"], [71_440.0, 71_300.0], rtol=1e-12)
@@ -128,9 +129,9 @@ def test_cascade__of_two_positions_solved_by_hand():
     assert world.accounts.rows["status"][:3].tolist() == [LIQUIDATED, LIQUIDATED, OPEN]
     assert resting_in(world, 0) == [(BUY, tick_of(world, 71_000.0), 9_000)]
     cash, pool_usd = world.ledger.cash, 1.2e9
-    assert cash[CLEARANCE] == 246_800_000
+    assert cash[CLEARANCE] == 0
     assert cash[FREE] == 0
-    assert cash[POOL] == round(pool_usd * 1e6) - 35_563_200_000
+    assert cash[POOL] == round(pool_usd * 1e6) - 35_563_200_000 + 246_800_000
     assert world.ledger.lots[POOL_LOTS] == 500
     assert world.ledger.broken.tolist() == [0, 0]
 

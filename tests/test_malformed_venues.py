@@ -10,6 +10,7 @@ pytestmark = pytest.mark.small
 
 BRACKET_2 = "{ floor = 1_000, cap = 5_000, maintenance_rate = 0.02, max_leverage = 20, amount_usd = 10 },"
 WHOLE = 'rule = "whole"'
+WHOLE_RATE = "liquidation.orders_per_s: must be a whole number from 1 to 1000000"
 DELEVERAGING = """trigger = "pool_fall"
 fall = 0.3
 stop = 0.25
@@ -34,7 +35,12 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ("[insurance]\npool_usd = 1e6", "", "", "insurance: is missing; linear contracts need [insurance]"),
     ('taker = "5bps"', "", "[fees]", "fees.taker: is missing; add it"),
     ('taker = "5bps"', "taker = 1.5", "taker = 1.5", "fees.taker: input should be less than 1, got 1.5"),
-    ("tick_usd = 0.1", "tick_usd = 0", "tick_usd = 0", "coins.BTC.tick_usd: input should be greater than 0, got 0"),
+    (
+        "tick_usd = 0.1",
+        "tick_usd = 0",
+        "tick_usd = 0",
+        "coins.BTC.tick_usd: input should be greater than or equal to 0.000000000001",
+    ),
     ("lot_base = 0.001", "", "[coins.BTC]", "coins.BTC.lot_base: is missing; linear contracts need the size of a lot"),
     ("lot_base = 0.001", "lot_base = -1", "lot_base = -1", "coins.BTC.lot_base: input should be greater than or equal"),
     (
@@ -170,11 +176,79 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ),
     (WHOLE, f'{WHOLE}\nsurplus = "trader"', "trader", "liquidation.surplus: input should be 'pool' or 'account'"),
     (WHOLE, f'{WHOLE}\ncross_order = "oldest"', "oldest", "liquidation.cross_order: input should be 'largest_loss'"),
+    ("orders_per_s = 10", "orders_per_s = 0", "orders_per_s", f"{WHOLE_RATE}, got 0; 1 is the slowest engine"),
+    ("orders_per_s = 10", "orders_per_s = 0.5", "orders_per_s", f"{WHOLE_RATE}, got 0.5; 1 is the slowest engine"),
+    ("orders_per_s = 10", "orders_per_s = 20.5", "orders_per_s", f"{WHOLE_RATE}, got 20.5; 1 is the slowest"),
+    ("orders_per_s = 10", "orders_per_s = -1", "orders_per_s", f"{WHOLE_RATE}, got -1;"),
+    ("orders_per_s = 10", "orders_per_s = 1_000_001", "orders_per_s", f"{WHOLE_RATE}, got 1000001; 1 is the slowest"),
+    ("orders_per_s = 10", "orders_per_s = 1e300", "orders_per_s", f"{WHOLE_RATE}, got 1e+300;"),
+    ("orders_per_s = 10", "orders_per_s = inf", "orders_per_s", f"{WHOLE_RATE}, got inf;"),
+    ("orders_per_s = 10", "orders_per_s = nan", "orders_per_s", f"{WHOLE_RATE}, got nan;"),
+    ("orders_per_s = 10", 'orders_per_s = "10"', "orders_per_s", f"{WHOLE_RATE}, got '10';"),
+    # what is too large or too small for the numbers of the engine
+    (WHOLE, 'rule = "brackets"\nbrackets_down = 128', "brackets_down", "brackets_down: input should be less than 128"),
     (
-        "orders_per_s = 10",
-        "orders_per_s = 0",
-        "orders_per_s",
-        "liquidation.orders_per_s: input should be greater than 0",
+        WHOLE,
+        f'rule = "brackets"\nbrackets_down = 1{30 * "0"}',
+        "brackets_down",
+        "liquidation.brackets_down: input should be less than 128",
+    ),
+    (
+        WHOLE,
+        'rule = "fraction"\nfraction = 0.2\npause_s = "2d"',
+        "pause_s",
+        "input should be less than or equal to 86400",
+    ),
+    (
+        "pool_usd = 1e6",
+        "pool_usd = 1.1e12",
+        "pool_usd",
+        "insurance.pool_usd: input should be less than or equal to 1000000000000",
+    ),
+    (
+        "pool_usd = 1e6",
+        "pool_usd = 1e300",
+        "pool_usd",
+        "insurance.pool_usd: input should be less than or equal to 1000000000000",
+    ),
+    (
+        'basis_window_s = "5min"',
+        "basis_window_s = 86_401",
+        "basis_window_s",
+        "input should be less than or equal to 86400",
+    ),
+    ("window_h = 8", "window_h = 1e30", "window_h", "deleveraging.window_h: input should be less than or equal to 168"),
+    (
+        "tick_usd = 0.1",
+        "tick_usd = 1e-13",
+        "tick_usd",
+        "coins.BTC.tick_usd: input should be greater than or equal to 0.000000000001",
+    ),
+    (
+        "tick_usd = 0.1",
+        "tick_usd = 1e10",
+        "tick_usd",
+        "coins.BTC.tick_usd: input should be less than or equal to 1000000000",
+    ),
+    ("lot_base = 0.001", "lot_base = 1e-13", "lot_base", "coins.BTC.lot_base: must be 0 or at least 1e-12, got 1e-13"),
+    (
+        "lot_base = 0.001",
+        "lot_base = 1e10",
+        "lot_base",
+        "coins.BTC.lot_base: input should be less than or equal to 1000000000",
+    ),
+    # the fee of a liquidation
+    (
+        'taker = "5bps"',
+        'taker = "5bps"\nclearance_to = "pool"',
+        "clearance_to",
+        "fees.clearance_to: is read only with a clearance fee, got 'pool'; give fees.clearance, or remove it",
+    ),
+    (
+        'taker = "5bps"',
+        'taker = "5bps"\nclearance = "1%"\nclearance_to = "fund"',
+        '"fund"',
+        "fees.clearance_to: input should be 'venue' or 'pool', got 'fund'",
     ),
     # insurance, deleveraging
     (
@@ -274,6 +348,19 @@ def test_file__of_an_editor_on_windows_is_read(tmp_path, suffix):
     assert load_venue(str(path)).name == "own"
 
 
+def test_file__that_says_where_a_fee_goes_needs_one_in_a_single_coin_only(tmp_path):
+    text = VENUE_FILE.replace('taker = "5bps"', 'taker = "5bps"\nclearance_to = "pool"')
+    venue = load_venue(write_venue(tmp_path, text, "lot_base = 0.001", "lot_base = 0.001\nclearance_fee = 0.01"))
+    assert (venue.fees.clearance_to, venue.clearance_fee("BTC")) == ("pool", 0.01)
+    assert load_venue(write_venue(tmp_path, VENUE_FILE)).fees.clearance_to == "venue"
+
+
+def test_file__with_the_largest_numbers_is_read(tmp_path):
+    text = VENUE_FILE.replace("orders_per_s = 10", "orders_per_s = 1e6").replace("window_h = 8", "window_h = 168")
+    venue = load_venue(write_venue(tmp_path, text, "pool_usd = 1e6", "pool_usd = 1e12"))
+    assert (venue.liquidation.orders_per_s, venue.insurance.pool_usd) == (1_000_000, 1e12)
+
+
 INVERSE_BAD = [
     (
         "contract_usd = 100",
@@ -286,6 +373,13 @@ INVERSE_BAD = [
         "contract_usd = 1\nlot_base = 1",
         "lot_base",
         "lot_base: has no place where contracts are inverse",
+    ),
+    ("contract_usd = 100", "contract_usd = 1e-13", "contract_usd", "contract_usd: must be 0 or at least 1e-12, got"),
+    (
+        "contract_usd = 100",
+        "contract_usd = 1e10",
+        "contract_usd",
+        "contract_usd: input should be less than or equal to",
     ),
     ("amount_coin = 0.1", "amount_usd = 0.1", "amount_usd", "amounts of inverse contracts are in coin: amount_coin"),
     (

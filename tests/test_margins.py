@@ -224,23 +224,26 @@ def test_pool_flow__adds_up_and_no_fee_exceeds_what_is_left(venue, side, worth, 
     size = worth if venue in INVERSE else worth / entry
     flow = margins.pool_flow(venue, "BTC", side, size, entry, fill * entry)
     left = side * size * ((1 / entry - 1 / (fill * entry)) if venue in INVERSE else (fill - 1) * entry)
-    assert flow.fee + flow.pool + flow.account == pytest.approx(left, rel=1e-9, abs=1e-12 * worth)
+    venue = load_venue(venue)
+    kept, insured = (flow.fee, 0.0) if venue.fees.clearance_to == "venue" else (0.0, flow.fee)
+    assert kept + flow.pool + flow.account == pytest.approx(left, rel=1e-9, abs=1e-12 * worth)
     assert 0 <= flow.fee <= max(left, 0.0) * (1 + 1e-9) + 1e-15
     assert flow.account >= 0
     if left < 0:
         assert flow.pool == pytest.approx(left)
-    elif load_venue(venue).liquidation.surplus == "account":
-        assert flow.pool == pytest.approx(0.0, abs=1e-12 * worth)
+    elif venue.liquidation.surplus == "account":
+        assert flow.pool == pytest.approx(insured, abs=1e-12 * worth)
 
 
 def test_pool_flow__by_hand():
     """Long 2 BTC filled at 60,300, bankrupt at 60,000: 600 left. Bybit takes 0.055 % of 120,600; its pool the rest.
 
-    Binance: 1.25 % would be 1,507.50, so all 600. Hyperliquid charges nothing and gives the 600 back.
+    Binance: 1.25 % would be 1,507.50, so all 600, a fee for its pool. Hyperliquid
+    charges nothing and gives the 600 back.
     """
     fills = margins.pool_flow(["bybit", "binance", "hyperliquid"], "BTC", "long", 2, 60_000, 60_300)
     assert fills.fee.tolist() == pytest.approx([66.33, 600, 0])
-    assert fills.pool.tolist() == pytest.approx([533.67, 0, 0])
+    assert fills.pool.tolist() == pytest.approx([533.67, 600, 0])
     assert fills.account.tolist() == pytest.approx([0, 0, 600])
     assert margins.pool_flow("bybit", "BTC", "short", 2, 60_000, 60_300) == pytest.approx((0, -600, 0))
 

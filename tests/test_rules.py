@@ -21,11 +21,14 @@ from cascade.state import (
     BACKSTOP,
     BY_BRACKET,
     BY_FRACTION,
+    CLEARANCE,
     CLOSED,
     CLOSED_AT_BANKRUPTCY,
     CLOSED_AT_MARK,
     COLLATERAL,
     DELEVERAGING,
+    FEE_TO_POOL,
+    FEE_TO_VENUE,
     FREE,
     LEDGER_COLUMNS,
     LIQUIDATED,
@@ -47,6 +50,7 @@ from cascade.state import (
     SOCIALISED,
     TO_ACCOUNT,
     TO_COMPLIANCE,
+    TO_POOL,
     World,
 )
 from cascade.venues import Venue, load_venue
@@ -138,6 +142,7 @@ def test_rules__of_coins_that_share_a_pool_and_of_contracts_in_coin(seed, contra
         ("price", 1, {"insurance": {"pool_usd": 0.0}, "deleveraging": DUE["pool_empty"]}),
         ("trigger", 0, {"insurance": {"pool_usd": 0.0}, "deleveraging": DUE["pool_empty"]}),
         ("backstop", 0.9, {}),
+        ("clearance_to", 1, {}),
     ),
 )
 def test_duel__notices_another_rule(field, value, tables):
@@ -204,6 +209,24 @@ def test_fraction__sends_a_fifth_then_all_within_the_pause():
     assert tape["feed_usd"].tolist() == tape["fill_usd"].tolist() == [71_500.0, 71_500.0]
     assert world.accounts.rows["status"][0] == LIQUIDATED
     assert world.counters.n[N_LIQUIDATED] == 1
+
+
+@small
+@pytest.mark.parametrize("surplus", (TO_POOL, TO_ACCOUNT))
+@pytest.mark.parametrize("to", (FEE_TO_VENUE, FEE_TO_POOL))
+def test_clearance__goes_to_the_venue_or_to_its_pool_and_changes_nothing_else(to, surplus):
+    """At 71,500 a margin of 720 has lost 500. A fee of 0.1% is 71.5; 148.5 are left for the pool or the account."""
+    world = world_of([LONG], {71_560.0: 10, 71_500.0: 5000}, surplus=surplus, clearance_to=to)
+    world.margin.clearance_fee[0], pool = 0.001, world.ledger.cash[POOL]
+    take_lots(world, 0, SELL, 10)
+    tape = run(world, 2)
+    fee, rest = 71_500_000, 148_500_000
+    to_pool = fee * (to == FEE_TO_POOL) + rest * (surplus == TO_POOL)
+    assert tape["fee"].tolist() == [fee] and tape["pool"].tolist() == [to_pool]
+    assert tape["loss"].tolist() == [720_000_000 - rest * (surplus == TO_ACCOUNT)]
+    assert world.ledger.cash[CLEARANCE] == fee * (to == FEE_TO_VENUE)
+    assert world.ledger.cash[POOL] - pool == to_pool
+    assert world.ledger.cash[FREE] == rest * (surplus == TO_ACCOUNT)
 
 
 @small

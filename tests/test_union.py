@@ -117,6 +117,7 @@ def test_union__under_every_venues_rules(rules):
         ("ranking", 2, {"insurance": {"pool_usd": 0.0}, "deleveraging": DUE["pool_empty"]}),
         ("price", 1, {"insurance": {"pool_usd": 0.0}, "deleveraging": DUE["pool_empty"]}),
         ("backstop", 0.9, {}),
+        ("clearance_to", 1, {}),
     ),
 )
 def test_duel__notices_another_rule_for_cross_accounts_alone(field, value, tables):

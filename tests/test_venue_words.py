@@ -46,9 +46,22 @@ def test_venues__lists_all_in_a_table_of_one_line_each(shown):
     [
         (
             "binance",
-            ["the whole position", "limited at the bankruptcy price", "1.5 % (BTC 1.25 %)", "goes to the account"],
+            [
+                "the whole position",
+                "limited at the bankruptcy price",
+                "1.5 % (BTC 1.25 %), at most what is left, goes to the insurance pool",
+                "the rest goes to the account",
+            ],
         ),
-        ("bybit", ["down to the next bracket below", "fallen by 30 % from its maximum over 8 h", "less than 25 %"]),
+        (
+            "bybit",
+            [
+                "at most what is left, goes to the venue",
+                "down to the next bracket below",
+                "fallen by 30 % from its maximum over 8 h",
+                "less than 25 %",
+            ],
+        ),
         ("okx", ["the bracket 2 below", "closed at the mark", "The fee of closing, 0.05 %, is added in the trigger"]),
         ("deribit", ["as brings equity back", "a market order", "shared by those who won", "Never."]),
         (

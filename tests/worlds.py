@@ -162,7 +162,7 @@ def tick_of(world: World, usd: float) -> int:
     return round(usd / world.contracts.tick_usd[0]) - int(world.contracts.floor_tick[0])
 
 
-def slow_venue(name: str, orders_per_s: float) -> Venue:
+def slow_venue(name: str, orders_per_s: int) -> Venue:
     """Return a venue whose liquidation engine sends few orders."""
     venue = load_venue(name)
     rule = venue.liquidation.model_copy(update={"orders_per_s": orders_per_s})

@@ -2,9 +2,12 @@
 
 import numpy as np
 
+from cascade.errors import InvalidConfigError
 from cascade.kernels.recount import count_portfolios, count_positions
 from cascade.scenario import Scenario
 from cascade.state import EXTERNAL_LOTS, HOLDERS, LEDGER_COLUMNS, PAID, POOL, Accounts, Contracts, Cross, Ledger
+
+MOST_QUANTA = 1e18  # in one pool: leaves room below 9.2e18, where int64 ends
 
 
 def make_ledger(scenario: Scenario, contracts: Contracts, accounts: Accounts, cross: Cross) -> Ledger:
@@ -32,8 +35,20 @@ def pools(scenario: Scenario, contracts: Contracts) -> np.ndarray:
         pool_usd = insurance.pool_usd if insurance else 0.0
         if contracts.payoff[market] < 0:
             pool_usd /= len(scenario.coins) * scenario.open_usd[coin]
-        held[contracts.purse[market]] = round(pool_usd * contracts.quantum[market])
+        held[contracts.purse[market]] = _quanta_of_pool(
+            pool_usd * contracts.quantum[market], scenario.venues[venue].name
+        )
     return held
+
+
+def _quanta_of_pool(quanta: float, venue: str) -> int:
+    """Return a pool in quanta, if the ledger has room for it."""
+    if not quanta <= MOST_QUANTA:
+        raise InvalidConfigError(
+            f"{venue}: insurance.pool_usd comes to {quanta:.3g} quanta of the ledger, above "
+            f"{MOST_QUANTA:.0e}, the most that it counts; lower it"
+        )
+    return round(quanta)
 
 
 def add_positions(rows: np.ndarray, contracts: Contracts, cash: np.ndarray, lots: np.ndarray) -> None:

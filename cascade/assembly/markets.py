@@ -47,7 +47,7 @@ def make_markets(scenario: Scenario, contracts: Contracts) -> np.ndarray:
     depth_of_coin = np.bincount(contracts.coin, depth)[contracts.coin]
     windows = [venue.mark.basis_window_s if venue.mark else 0.0 for venue in scenario.venues]
     rules = [MARK_RULES[venue.mark.rule] if venue.mark else MARK_INDEX for venue in scenario.venues]
-    rates = [int(venue.liquidation.orders_per_s) if venue.liquidation else 0 for venue in scenario.venues]
+    rates = [venue.liquidation.orders_per_s if venue.liquidation else 0 for venue in scenario.venues]
     markets = np.zeros(len(contracts.coin), MARKET)
     markets["mark_usd"] = at_open
     markets["cursor"] = np.floor(at_open / contracts.tick_usd).astype(np.int64) - contracts.floor_tick

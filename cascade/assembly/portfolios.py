@@ -162,7 +162,7 @@ def _engines(scenario: Scenario) -> np.ndarray:
     engines["first_queued"] = engines["last_queued"] = NO_POSITION
     for engine, venue in zip(engines, scenario.venues, strict=True):
         if venue.liquidation is not None:
-            engine["rate"] = int(venue.liquidation.orders_per_s)
+            engine["rate"] = venue.liquidation.orders_per_s
             engine["order"] = ORDERS[venue.liquidation.cross_order]
     return engines
 

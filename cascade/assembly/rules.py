@@ -12,6 +12,8 @@ from cascade.state import (
     CLOSED_AT_MARK,
     DELEVERAGE,
     EQUITY_NEGATIVE,
+    FEE_TO_POOL,
+    FEE_TO_VENUE,
     INSURANCE,
     LEDGER_COLUMNS,
     NEVER,
@@ -37,6 +39,7 @@ REFRESH_S = 60  # for which a ranking of winners is kept [assumed]
 PARTS_OF = {"whole": WHOLE, "brackets": BY_BRACKET, "fraction": BY_FRACTION, "compliance": TO_COMPLIANCE}
 ORDERS = {"bankruptcy": AT_BANKRUPTCY, "market": AT_MARKET}
 SURPLUS = {"pool": TO_POOL, "account": TO_ACCOUNT}
+CLEARANCES = {"venue": FEE_TO_VENUE, "pool": FEE_TO_POOL}
 SHORTAGES = {"deleverage": DELEVERAGE, "socialise": SOCIALISE}
 TRIGGERS = {
     "never": NEVER,
@@ -65,6 +68,7 @@ def make_rules(scenario: Scenario, contracts: Contracts) -> np.ndarray:
         row["brackets_down"], row["fraction"] = terms.brackets_down, terms.fraction
         row["above_usd"], row["pause"] = terms.above_usd, round(terms.pause_s)
         row["backstop"], row["surplus"] = terms.backstop, SURPLUS[terms.surplus]
+        row["clearance_to"] = CLEARANCES[venue.fees.clearance_to]
         row["shortage"], row["trigger"] = SHORTAGES[venue.insurance.shortage], TRIGGERS[due.trigger]
         row["fall"], row["stop"], row["refresh"] = due.fall, due.stop, REFRESH_S
         row["ranking"], row["price"] = RANKINGS[due.ranking], CLOSING_PRICES[due.price]

@@ -10,7 +10,7 @@ from cascade.kernels.margin import bankruptcy_price, equity_usd
 from cascade.kernels.money import average_quote, mark_quote, quote, size_of, stance, ticks_from
 from cascade.kernels.orders import fill_value, take_at_limit
 from cascade.kernels.parts import Held, lots_of_order, required_of
-from cascade.kernels.pools import bear_loss, mark_value, pool_cash, take_over
+from cascade.kernels.pools import bear_loss, fee_column, mark_value, pool_cash, take_over
 from cascade.kernels.queues import enqueue
 from cascade.kernels.stops import inner_tick, set_triggers
 from cascade.state import (
@@ -21,7 +21,6 @@ from cascade.state import (
     AT_MARKET,
     BACKSTOP,
     BUY,
-    CLEARANCE,
     CLOSED_AT_BANKRUPTCY,
     COLLATERAL,
     EXTERNAL,
@@ -202,7 +201,7 @@ def settle(world, i, lots, value, payer, event):
     event["socialised"] += bear_loss(world, market, -left)
     left = max(left, 0)
     fee = min(left, np.int64(value * world.margin.clearance_fee[market]))
-    move(world, market, FREE, CLEARANCE, fee)
+    move(world, market, FREE, fee_column(world, market), fee)
     left -= fee
     if terms["surplus"] == TO_POOL:
         move(world, market, FREE, POOL, left)

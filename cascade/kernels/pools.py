@@ -8,7 +8,7 @@ their profit.
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over, move
 from cascade.kernels.money import stance, value_of
-from cascade.state import FREE, HOLDERS, LEDGER_COLUMNS, POOL, POOL_LOTS, SOCIALISED
+from cascade.state import CLEARANCE, FEE_TO_POOL, FREE, HOLDERS, LEDGER_COLUMNS, POOL, POOL_LOTS, SOCIALISED
 
 
 @rule
@@ -22,6 +22,12 @@ def mark_value(world, market, lots):
 def pool_cash(world, purse):
     """Return what a purse's insurance pool holds, in quanta."""
     return world.ledger.cash[purse * LEDGER_COLUMNS + POOL]
+
+
+@rule
+def fee_column(world, market):
+    """Return the ledger column that the market's venue credits with the fee of a liquidation."""
+    return POOL if world.rules[market]["clearance_to"] == FEE_TO_POOL else CLEARANCE
 
 
 @rule

@@ -6,7 +6,7 @@ from cascade.kernels.accounts import part_of
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over
 from cascade.kernels.orders import fill_value, take_at_market
-from cascade.kernels.pools import bear_loss, mark_value, pool_cash
+from cascade.kernels.pools import bear_loss, fee_column, mark_value, pool_cash
 from cascade.kernels.slack import (
     equity_of,
     good_side,
@@ -19,7 +19,6 @@ from cascade.kernels.slack import (
 from cascade.state import (
     ABSORBER,
     ABSORBER_LOTS,
-    CLEARANCE,
     COLLATERAL,
     CROSS_LOTS,
     EXTERNAL,
@@ -62,10 +61,11 @@ def draw_wallet(world, p, target, quanta):
 @rule
 def charge_clearance(world, p, market, value, event):
     """Take the clearance fee on `value` from account `p`, at most what it has."""
-    left = max(equity_of(world, p), 0)
+    left, before = max(equity_of(world, p), 0), pool_cash(world, purse_of(world, p))
     fee = min(left, np.int64(value * world.margin.clearance_fee[market]))
-    draw_wallet(world, p, CLEARANCE, fee)
+    draw_wallet(world, p, fee_column(world, market), fee)
     event["fee"] += fee
+    event["pool"] += pool_cash(world, purse_of(world, p)) - before
 
 
 @rule

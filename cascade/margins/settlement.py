@@ -1,19 +1,20 @@
 """What a liquidation costs: the clearance fee, and who gets what a fill leaves, or pays what it lacks."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite, plain
-from cascade.venues import load_venue
+from cascade.venues import Venue, load_venue
 
 
 class Settlement(NamedTuple):
     """Where the money of a filled liquidation order goes, in USD, or in coins at inverse contracts."""
 
-    fee: Numbers  # clearance fee
-    pool: Numbers  # to (+) or from (-) the insurance pool
+    fee: Numbers  # clearance fee, to the venue or to its pool
+    pool: Numbers  # to (+) or from (-) the insurance pool; with the fee where that goes to the pool
     account: Numbers  # back to the account
 
 
@@ -69,7 +70,8 @@ def pool_flow(
     Returns
     -------
     Settlement
-        Numbers or arrays that add up to side * size * (fill - bankruptcy price), in the money of settlement.
+        Numbers or arrays in the money of settlement. What the pool, the account and, where the venue keeps it, the fee
+        get adds up to side * size * (fill - bankruptcy price).
 
     Raises
     ------
@@ -79,7 +81,8 @@ def pool_flow(
     Notes
     -----
     A fill past the bankruptcy price is paid by the pool. One before it leaves something: first the fee, then the rest
-    to the pool or back to the account, as the venue's file says (`liquidation.surplus`).
+    to the pool or back to the account, as the venue's file says (`liquidation.surplus`). The fee is the
+    venue's, or goes to the pool as well (`fees.clearance_to`): then it is part of `pool`, too.
     """
     prices = {"entry_usd": "bankruptcy_price", "mark_usd": "fill_price"}
     claims = claims_on(
@@ -88,12 +91,22 @@ def pool_flow(
     rows = claims.rows
     left = rows["side"] * rows["size_base"] * (rows["mark_usd"] - rows["entry_usd"])
     fee = np.asarray(clearance_fee(venue, coin, size, fill_price, left))
-    to_account = np.where((left > 0) & _leaves_surplus(venue), left - fee, 0.0)
-    return Settlement(plain(fee), plain(left - fee - to_account), plain(to_account))
+    to_account = np.where((left > 0) & _holds(venue, _leaves_surplus), left - fee, 0.0)
+    to_venue = np.where(_holds(venue, _keeps_fee), fee, 0.0)
+    return Settlement(plain(fee), plain(left - to_venue - to_account), plain(to_account))
 
 
-def _leaves_surplus(venue: Name) -> np.ndarray:
-    """Whether the accounts of each venue keep what a fill leaves."""
+def _holds(venue: Name, rule: Callable[[Venue], bool]) -> np.ndarray:
+    """Return which of the venues named have a rule."""
     names = np.asarray(venue, dtype=object)
-    rules = [load_venue(name).liquidation for name in names.ravel().tolist()]
-    return np.array([rule is not None and rule.surplus == "account" for rule in rules]).reshape(names.shape)
+    return np.array([rule(load_venue(name)) for name in names.ravel().tolist()]).reshape(names.shape)
+
+
+def _leaves_surplus(venue: Venue) -> bool:
+    """Whether accounts keep what a fill leaves."""
+    return venue.liquidation is not None and venue.liquidation.surplus == "account"
+
+
+def _keeps_fee(venue: Venue) -> bool:
+    """Whether the fee of a liquidation is the venue's own."""
+    return venue.fees.clearance_to == "venue"

@@ -130,6 +130,8 @@ from cascade.state.rules import CLOSED_AT_BANKRUPTCY as CLOSED_AT_BANKRUPTCY
 from cascade.state.rules import CLOSED_AT_MARK as CLOSED_AT_MARK
 from cascade.state.rules import DELEVERAGE as DELEVERAGE
 from cascade.state.rules import EQUITY_NEGATIVE as EQUITY_NEGATIVE
+from cascade.state.rules import FEE_TO_POOL as FEE_TO_POOL
+from cascade.state.rules import FEE_TO_VENUE as FEE_TO_VENUE
 from cascade.state.rules import INSURANCE as INSURANCE
 from cascade.state.rules import NEVER as NEVER
 from cascade.state.rules import POOL_EMPTY as POOL_EMPTY

@@ -10,7 +10,7 @@ import numpy as np
     PAID,  # what was paid for the open contracts of accounts (long +, short -)
     EXTERNAL,  # providers and all takers without leverage
     POOL,  # insurance
-    CLEARANCE,  # liquidation fees
+    CLEARANCE,  # liquidation fees that venues keep
     FEES,  # taker fees
     ABSORBER,  # who closes positions at the mark when liquidation orders are kept out of the book
     ACCRUED,  # funding of cross accounts that is not settled with them yet

@@ -31,7 +31,7 @@ LIQUIDATION = np.dtype(  # one order, or one take-over without an order; an acco
         ("last_fill_usd", np.float64),  # the worst price paid; nan likewise
         ("feed_usd", np.float64),  # what a public feed prints: limit, or mean fill of a market order; nan for no order
         ("pool", np.int64),  # quanta to (+) or from (-) the insurance pool, what it took over counted at the mark
-        ("fee", np.int64),  # quanta of clearance fee
+        ("fee", np.int64),  # quanta of clearance fee, to the venue or to its pool
         ("loss", np.int64),  # quanta of collateral that the account lost
         ("socialised", np.int64),  # quanta of loss that neither its margin nor the pool covered
     ]

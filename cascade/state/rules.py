@@ -7,12 +7,13 @@ import numpy as np
 WHOLE, BY_BRACKET, BY_FRACTION, TO_COMPLIANCE = range(4)  # part: how much of a position one order closes
 AT_BANKRUPTCY, AT_MARKET = range(2)  # order: an IOC limit, or a market order
 TO_POOL, TO_ACCOUNT = range(2)  # surplus: who keeps what a fill leaves above the bankruptcy price
+FEE_TO_VENUE, FEE_TO_POOL = range(2)  # clearance_to: who gets the fee of a liquidation
 NEVER, POOL_EMPTY, POOL_FALL, EQUITY_NEGATIVE = range(4)  # trigger of deleveraging
 PROFIT_TIMES_LEVERAGE, RETURN_TIMES_LEVERAGE, PROFIT = range(3)  # ranking of winners
 CLOSED_AT_BANKRUPTCY, CLOSED_AT_MARK = range(2)  # price at which winners are closed
 DELEVERAGE, SOCIALISE = range(2)  # shortage: what follows when the pool cannot pay
 
-RULE = np.dtype(  # how a market liquidates; all zeros: whole, at bankruptcy, surplus to the pool, no deleveraging
+RULE = np.dtype(  # how a market liquidates; all zeros: whole, at bankruptcy, fee to the venue, rest to the pool
     [
         ("part", np.int64),
         ("brackets_down", np.int64),  # BY_BRACKET: how many brackets one order descends
@@ -22,6 +23,7 @@ RULE = np.dtype(  # how a market liquidates; all zeros: whole, at bankruptcy, su
         ("order", np.int64),
         ("backstop", np.float64),  # equity over maintenance margin below which the pool takes over at once; 0: never
         ("surplus", np.int64),
+        ("clearance_to", np.int64),
         ("shortage", np.int64),
         ("trigger", np.int64),
         ("fall", np.float64),  # POOL_FALL: from its running maximum, at which deleveraging begins

@@ -9,6 +9,7 @@ from cascade.reading import Strict, flaw
 from cascade.state import BRACKETS
 from cascade.units import Fraction
 
+LEAST, MOST = 1e-12, 1e9  # of a tick, a lot or a contract, whose numbers are int64
 BracketUnit = Literal["mark_notional", "entry_notional", "contracts"]
 
 
@@ -48,10 +49,10 @@ class Bracket(Strict):
 class Coin(Strict):
     """A contract on one coin, or its spot market."""
 
-    tick_usd: float = Field(gt=0)
-    lot_base: float = Field(default=0.0, ge=0)  # coins in a lot; not at inverse contracts
-    contract_usd: float = Field(default=0.0, ge=0)  # USD in an inverse contract, which is a lot
-    contract_base: float = Field(default=1.0, gt=0)  # coins in a contract, where brackets count contracts
+    tick_usd: float = Field(ge=LEAST, le=MOST)
+    lot_base: float = Field(default=0.0, ge=0, le=MOST)  # coins in a lot; not at inverse contracts
+    contract_usd: float = Field(default=0.0, ge=0, le=MOST)  # USD in an inverse contract, which is a lot
+    contract_base: float = Field(default=1.0, ge=LEAST, le=MOST)  # coins in a contract, where brackets count contracts
     clearance_fee: Fraction | None = Field(default=None, ge=0, lt=1)  # where it differs from the venue's
     bracket_unit: BracketUnit | None = None  # where it differs from the venue's
     stand_in: str | None = None  # venue whose brackets stand in, above the own ones if there are any
@@ -59,6 +60,13 @@ class Coin(Strict):
     source: str = Field(min_length=1)
     date: str = Field(min_length=1)
     brackets: tuple[Bracket, ...] = Field(default=(), max_length=BRACKETS - 1)
+
+    @model_validator(mode="after")
+    def _lots_can_be_told(self) -> Self:
+        for key in ("lot_base", "contract_usd"):
+            if 0 < getattr(self, key) < LEAST:
+                raise flaw(f"must be 0 or at least {LEAST:g}, got {getattr(self, key):g}; take larger lots", key)
+        return self
 
     @model_validator(mode="after")
     def _brackets_join(self) -> Self:

@@ -2,15 +2,19 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cascade.reading import Strict, flaw
-from cascade.units import Fraction, Seconds
+from cascade.state import BRACKETS
+from cascade.units import S_PER_DAY, Fraction, Seconds
 from cascade.venues.brackets import BracketUnit
 
 Name = Literal["whole", "brackets", "fraction", "compliance"]
 Trigger = Literal["never", "pool_empty", "pool_fall", "equity_negative"]
 Ranking = Literal["profit_times_leverage", "return_times_leverage", "profit"]
+MOST_ORDERS = 1_000_000  # a second: more than any queue holds
+LARGEST_POOL_USD = 1e12  # 1e18 quanta of the ledger, whose integers end at 9.2e18
+LONGEST_WINDOW_H = 168.0
 READ_BY = {  # keys of [liquidation] that only one of its rules reads
     "brackets_down": "brackets",
     "fraction": "fraction",
@@ -44,13 +48,14 @@ class Fees(Table):
 
     taker: Fraction = Field(ge=0, lt=1)
     clearance: Fraction = Field(default=0.0, ge=0, lt=1)  # of a liquidation, at most what is left of the margin
+    clearance_to: Literal["venue", "pool"] = "venue"  # who gets that: its revenue, or its insurance pool
 
 
 class MarkRule(Table):
     """How the venue marks positions."""
 
     rule: Literal["median", "index_plus_basis", "last", "index"]  # median: of index with funding, with basis, and last
-    basis_window_s: Seconds = Field(default=0.0, ge=0)  # over which the basis is averaged
+    basis_window_s: Seconds = Field(default=0.0, ge=0, le=S_PER_DAY)  # over which the basis is averaged
 
 
 class LiquidationRule(Table):
@@ -62,16 +67,26 @@ class LiquidationRule(Table):
     """
 
     rule: Name
-    brackets_down: int = Field(default=1, ge=1)
+    brackets_down: int = Field(default=1, ge=1, lt=BRACKETS)
     fraction: Fraction = Field(default=1.0, gt=0, le=1)
     above_usd: float = Field(default=0.0, ge=0)  # notional at the mark
-    pause_s: Seconds = Field(default=0.0, ge=0)
+    pause_s: Seconds = Field(default=0.0, ge=0, le=S_PER_DAY)
     order: Literal["bankruptcy", "market"] = "bankruptcy"  # IOC limit at the bankruptcy price, or at any price
     backstop: Fraction = Field(default=0.0, ge=0, lt=1)  # equity over requirement below which the pool takes it at once
     surplus: Literal["pool", "account"] = "pool"  # who keeps what a fill leaves above the bankruptcy price
     cross_order: Literal["largest_loss", "largest_notional", "largest_margin"] = "largest_loss"
-    orders_per_s: float = Field(gt=0)  # in one contract
+    orders_per_s: int  # in one contract
     published_per_s: float = Field(ge=0)  # in its public feed, of one contract; 0 for all
+
+    @field_validator("orders_per_s", mode="before")
+    @classmethod
+    def _is_whole_rate(cls, rate: object) -> object:
+        if not isinstance(rate, int | float) or not 1 <= rate <= MOST_ORDERS or rate % 1:
+            raise flaw(
+                f"must be a whole number from 1 to {MOST_ORDERS}, got {rate!r:.60}; 1 is the slowest engine, "
+                f"{MOST_ORDERS} one that never waits"
+            )
+        return rate
 
     @model_validator(mode="after")
     def _reads_what_is_given(self) -> Self:
@@ -86,7 +101,7 @@ class LiquidationRule(Table):
 class Insurance(Table):
     """The pool that bears what bankrupt positions owe."""
 
-    pool_usd: float = Field(ge=0)  # at the open; an inverse contract's is the same value in coin
+    pool_usd: float = Field(ge=0, le=LARGEST_POOL_USD)  # at the open; an inverse contract's is the same value in coin
     shortage: Literal["deleverage", "socialise"] = "deleverage"  # what follows when it cannot pay
 
 
@@ -100,7 +115,7 @@ class Deleveraging(Table):
     trigger: Trigger = "never"
     fall: Fraction = Field(default=0.3, gt=0, le=1)
     stop: Fraction = Field(default=0.25, gt=0, le=1)
-    window_h: float = Field(default=8.0, gt=0)
+    window_h: float = Field(default=8.0, gt=0, le=LONGEST_WINDOW_H)
     ranking: Ranking | None = None
     price: Literal["bankruptcy", "mark"] | None = None  # of the bankrupt position, or its market's mark
 

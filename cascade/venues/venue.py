@@ -73,6 +73,15 @@ class Venue(Strict):
         return self
 
     @model_validator(mode="after")
+    def _fee_has_a_size(self) -> Self:
+        if self.fees.clearance_to != "venue" and not self.charges_clearance:
+            raise flaw(
+                f"is read only with a clearance fee, got {self.fees.clearance_to!r}; give fees.clearance, or remove it",
+                *("fees", "clearance_to"),
+            )
+        return self
+
+    @model_validator(mode="after")
     def _contracts_have_sizes(self) -> Self:
         mine, other = ("contract_usd", "lot_base") if self.contract == "inverse" else ("lot_base", "contract_usd")
         amount = "amount_usd" if self.contract == "inverse" else "amount_coin"
@@ -138,6 +147,11 @@ class Venue(Strict):
     def trigger_fee(self) -> float:
         """Taker fee inside the trigger, as a fraction of the closing notional."""
         return self.fees.taker if self.margin is not None and self.margin.fee_in_trigger else 0.0
+
+    @property
+    def charges_clearance(self) -> bool:
+        """Whether a liquidation costs a fee in any coin."""
+        return any(self.clearance_fee(name) > 0 for name in self.coins)
 
     def coin(self, name: str) -> Coin:
         """Return the contract on a coin.

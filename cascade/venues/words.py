@@ -122,8 +122,10 @@ def _liquidations(venue: Venue) -> Iterator[Rule]:
     fee = f"A clearance fee of {_percent(venue.fees.clearance)}" if venue.fees.clearance else "No clearance fee"
     own = {coin: terms.clearance_fee for coin, terms in venue.coins.items() if terms.clearance_fee is not None}
     fee += "".join(f" ({coin} {_percent(rate)})" for coin, rate in own.items())
-    bound = ", at most what is left" if venue.fees.clearance or own else ""
-    words = f"{fee}{bound}; the rest goes to {keeper}. Taker fee {_percent(venue.fees.taker)}."
+    if venue.charges_clearance:
+        receiver = "the insurance pool" if venue.fees.clearance_to == "pool" else "the venue"
+        fee += f", at most what is left, goes to {receiver}"
+    words = f"{fee}; the rest goes to {keeper}. Taker fee {_percent(venue.fees.taker)}."
     yield Rule("fees", words, venue.fees.source)
 
 
