@@ -254,6 +254,16 @@ def test_markdown__links_pictures_only_where_they_are(made_up):
     assert "png" not in laws_markdown(made_up, pictures=False)
 
 
+@pytest.mark.small
+def test_picture__shows_a_control_of_nought_at_the_foot_of_a_logarithmic_axis(made_up):
+    law, x = made_up.laws["T0"], np.array([1.0, 10.0])
+    curve = Curve("x", "y", x, x, 0 * x, x, x, x, np.array([0.0, 5.0]), log_x=True, log_y=True)
+    axis = plotlaws.law("T0", law.__class__(**vars(law) | {"curve": curve})).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["0"]
+    foot = next(line for line in axis.lines if line.get_transform() == axis.get_xaxis_transform())
+    assert (list(foot.get_xdata()), list(foot.get_ydata())) == ([1.0], [0.0])
+
+
 def test_pictures__are_drawn(short):
     for name, law in short.laws.items():
         axis = plotlaws.law(name, law).axes[0]
