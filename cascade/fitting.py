@@ -18,12 +18,12 @@ import numpy as np
 
 from cascade.assumptions import BUCKETS, LeverageAssumptions, default_assumptions, to_toml
 from cascade.engine import Progress, simulate
-from cascade.errors import OutputError
 from cascade.facts import Event, load_event
 from cascade.figures import LEVERAGE_SHARES, VENUE_SHARES
 from cascade.kernels.jit import kernel_hash
 from cascade.reconstruction import FITTED, reconstruct
 from cascade.result import Result
+from cascade.writing import check_writable, write_whole
 
 SEEDS = tuple(range(10))
 ROUNDS = ((2, 3), (5, 2), (10, 4))  # seeds, rounds: few while far away, all in the end
@@ -85,7 +85,7 @@ def calibrate(
     """
     facts = event if isinstance(event, Event) else load_event(event)
     place = Path(out) if out is not None else FITTED / f"{facts.name}{'-isolated' if isolated else ''}.toml"
-    _check_writable(place)
+    check_writable(place)
     start = start or default_assumptions()
     start = start.model_copy(update={"cross": None}) if isolated else start
     fitted = fit(facts, start, seeds, rounds, partial(_outcomes, threads=threads), progress)
@@ -96,7 +96,7 @@ def calibrate(
         "kernels": kernel_hash(),
         "date": datetime.now(UTC).date().isoformat(),
     }
-    _write(place, to_toml(fitted.model_copy(update={"made_by": made_by})))
+    write_whole(place, to_toml(fitted.model_copy(update={"made_by": made_by})))
     return place
 
 
@@ -193,25 +193,3 @@ def _logistic(x: float) -> float:
 def _normalised(shares: dict[str, float]) -> dict[str, float]:
     total = sum(shares.values())
     return {name: float(share / total) for name, share in shares.items()}
-
-
-def _check_writable(place: Path) -> None:
-    """Refuse a place that cannot be written before the long work."""
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with (place.parent / f".{place.name}.partial").open("w"):
-            pass
-        (place.parent / f".{place.name}.partial").unlink()
-    except OSError as error:
-        raise OutputError(f"{place}: cannot be written ({error.strerror}); choose another place with --out") from None
-
-
-def _write(place: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    partial_place = place.parent / f".{place.name}.partial"
-    try:
-        partial_place.write_text(text, encoding="utf-8")
-        partial_place.replace(place)
-    except OSError as error:
-        partial_place.unlink(missing_ok=True)
-        raise OutputError(f"{place}: cannot be written ({error.strerror}); choose another place with --out") from None

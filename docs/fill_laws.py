@@ -7,6 +7,7 @@ Whoever changes results runs this; no figure of a result is typed in by hand any
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 from fill import ROOT, replace, shrink
 
 PAGE = ROOT / "docs" / "validation.md"
+LINK = re.compile(r"\]\((law_\w+\.png)\)")  # in a folder pictures lie beside the text
 
 
 def main() -> None:
@@ -33,7 +35,7 @@ def fill(folders: list[Path]) -> None:
     """Fill from folders that the command wrote."""
     texts = [(folder / "laws.md").read_text(encoding="utf-8").strip() for folder in folders]
     manifests = [json.loads((folder / "manifest.json").read_text(encoding="utf-8")) for folder in folders]
-    replace(PAGE, "laws", "\n\n".join(texts))
+    replace(PAGE, "laws", LINK.sub(r"](pictures/\1)", "\n\n".join(texts)))
     replace(PAGE, "origin", origin(manifests))
     for folder in folders:
         for picture in folder.glob("law_*.png"):

@@ -8,9 +8,9 @@ from typer.testing import CliRunner
 from cascade.assembly import MIDDLES, make_contracts, noise_quantiles, paces, post_tables, profile
 from cascade.cli import app
 from cascade.config import load_priors
-from cascade.errors import InvalidConfigError, InvalidTapeError
+from cascade.errors import InvalidConfigError, InvalidTapeError, OutputError
 from cascade.liquidity.file import fitted_priors
-from cascade.liquidity.fit import coin_of, fit_liquidity
+from cascade.liquidity.fit import coin_of, fit_liquidity, named
 from cascade.liquidity.microstructure import DISTANCES
 from cascade.scenario import one_market
 from cascade.tape import read
@@ -83,6 +83,70 @@ def test_fit_liquidity__refuses_what_it_cannot_measure(files, tmp_path):
         fit_liquidity(files[1:])
     with pytest.raises(InvalidConfigError, match="there is no such file"):
         fitted_priors(tmp_path / "none.toml")
+
+
+# ── files that are refused ───────────────────────────────────────────────────────────────────────────────────
+def fitting(*arguments):
+    return CliRunner().invoke(app, ["fit-liquidity", *map(str, arguments)])
+
+
+def test_fit_liquidity__takes_a_market_cut_in_two_and_refuses_it_twice_or_reversed(files, tmp_path):
+    depth = files[0].read_text().splitlines(keepends=True)
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    middle = 1 + 2 * 699 + 1200
+    first.write_text("".join(depth[:middle]))
+    second.write_text("".join(depth[:1] + depth[middle:]))
+    whole, halves = fit_liquidity(files), fit_liquidity([first, second, files[1]])
+    assert halves.measured["depth_usd_within"].value.tolist() == whole.measured["depth_usd_within"].value.tolist()
+    twice = r"depth.csv: has depth from 2024-08-08T23:54:16.000Z on, and .*depth.csv before it reaches to .*:58:15.900Z"
+    with pytest.raises(InvalidTapeError, match=twice):
+        fit_liquidity([files[0], *files])
+    with pytest.raises(InvalidTapeError, match=r"first.csv: has depth from .*second.csv before.*; give each file once"):
+        fit_liquidity([second, first, files[1]])
+    with pytest.raises(InvalidTapeError, match=r"trades.csv: has trades from"):
+        fit_liquidity([*files, files[1]])
+
+
+def test_fit_liquidity__refuses_a_file_that_is_out_of_order(files, tmp_path):
+    depth = files[0].read_text().splitlines(keepends=True)
+    start = 1 + 2 * 699
+    (tmp_path / "turned.csv").write_text("".join(depth[:start] + depth[: start - 1 : -1]))
+    with pytest.raises(InvalidTapeError, match=r"\(out of order: 2,39\d of 2,400; at most 1%\); put it in"):
+        fit_liquidity([tmp_path / "turned.csv", files[1]])
+    late = depth[:start] + depth[start + 5 :] + depth[start : start + 5]
+    (tmp_path / "late.csv").write_text("".join(late))
+    assert fit_liquidity([tmp_path / "late.csv", files[1]]).reports[0].out_of_order == 5
+
+
+@pytest.mark.parametrize(
+    ("coin", "message"),
+    [
+        ("a/b", "must be letters and digits, got 'a/b'"),
+        ("ETH", "the files are of BTCUSDT, not of ETH"),
+        ("", "letters"),
+    ],
+)
+def test_fit_liquidity__refuses_a_coin_that_cannot_be(coin, message, files):
+    with pytest.raises((InvalidConfigError, InvalidTapeError), match=message):
+        fit_liquidity(files, coin)
+    assert named("btc", "BTCUSDT") == named("BTC", "") == "BTC"
+
+
+def test_fit_liquidity__refuses_a_place_before_it_reads(files, tmp_path, monkeypatch):
+    monkeypatch.setattr("cascade.liquidity.fit.fit_liquidity", None)
+    (tmp_path / "file").touch()
+    before = files[0].read_bytes()
+    for out, message in (
+        (tmp_path, "is a folder; name a file"),
+        (files[0], "is one of the recordings"),
+        (tmp_path / "file" / "btc.toml", "cannot be written"),
+    ):
+        done = fitting(*files, "--out", out)
+        assert isinstance(done.exception, OutputError)
+        assert message in str(done.exception)
+        assert done.output == ""
+    assert files[0].read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "BTC/USDT:USDT", "BTC-PERP", "btcusd_perp", "BTC"])

@@ -240,6 +240,13 @@ def swapped(rows, i, old, new):
     return lines(rows)
 
 
+def marked(archive, place, value):
+    """Return a zip archive of one file with another flag or method in both of its headers."""
+    data = bytearray(archive)
+    data[place] = data[data.index(b"PK\x01\x02") + place + 2] = value
+    return bytes(data)
+
+
 WS, L2 = tapes.websocket_lines(), tapes.tardis_updates()
 BAD = {
     "empty": ("", "is empty"),
@@ -271,6 +278,21 @@ BAD = {
     "ccxt short": (json.dumps([[1, 2, 3]]), "does not fit what ccxt writes"),
     "ccxt no time": (json.dumps(tapes.ccxt_books()[0] | {"timestamp": None}), "book 1: has no timestamp"),
     "ccxt cut": (json.dumps(KLINE)[:-20], "after record 2: is no JSON"),
+    "ccxt bytes": (json.dumps(tapes.ccxt_books()).encode().replace(b"USDT", b"USD\xd0", 1), "does not fit what ccxt"),
+    "websocket id": (swapped(WS, 5, '"t":7', '"t":99999999999999999999'), "line 6: is no `<local ns>"),
+    "websocket local": (lines([*WS, "9" + WS[5]]), f"line {len(WS) + 1}: time 9"),
+    "websocket huge": (swapped(WS, 2, '"100.00"', '"1e300"'), "line 3: price must be at most 1e+18, got 1e+300"),
+    "snapshots column": (
+        swapped(tapes.tardis_snapshots(), 0, "asks[3].amount", "asks[3].qty"),
+        "line 1: the header has no column 'asks[3].amount'",
+    ),
+    "snapshots price": (
+        swapped(tapes.tardis_snapshots(), 0, "bids[3].price", "bids[3].prize"),
+        "no column 'bids[3].price'",
+    ),
+    "encrypted npz": (marked(npz(tapes.hftbacktest_rows()), 6, 1), "cannot be unpacked (File 'data.npy' is encrypted"),
+    "npz packed oddly": (marked(npz(tapes.hftbacktest_rows()), 8, 77), "cannot be unpacked (That compression method"),
+    "npz in gzip": (tapes.packed(npz(tapes.hftbacktest_rows()), with_gzip=True), "in a packed one; unpack it once"),
     "npz fields": (npz(np.zeros(3)), "rows with ev, exch_ts, local_ts, px, qty are wanted"),
     "npz price": (
         npz(np.array([(1 | 1 << 29, MS * 10**6, MS * 10**6, -1, 1, 0, 0, 0)], tapes.EVENT)),

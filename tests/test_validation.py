@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from cascade import cli, validation
 from cascade.errors import InvalidConfigError
 from cascade.plots import laws as plotlaws
-from cascade.report.laws import laws_markdown
-from cascade.validation import LAWS, Check, validate
+from cascade.report.laws import laws_markdown, laws_table
+from cascade.validation import LAWS, Check, Control, Curve, Law, validate
 from cascade.validation.branching import LARGEST, borel, fall_law, series, tail_exponent
 from cascade.validation.clustering import WINDOW, branching_ratio, expected_spread, window_ratios
 from cascade.validation.decay import largest_fall
@@ -189,7 +189,9 @@ def test_command__writes_table_json_and_pictures(tmp_path):
     assert written["holds"] is True
     assert written["laws"]["T9"]["control"]["fails"] is True
     assert (place / "law_T9.png").stat().st_size > 10_000
-    assert "| control: positions closed whole |" in (place / "laws.md").read_text()
+    text = (place / "laws.md").read_text()
+    assert "| control: positions closed whole |" in text
+    assert "](law_T9.png)" in text
     assert json.loads((place / "manifest.json").read_text())["command"] == "cascade validate T9 --quick"
 
 
@@ -219,6 +221,47 @@ def test_markdown__names_every_row(short):
     for name, law in short.laws.items():
         assert f"### {name}: {law.title}" in text
         assert all(f"| {check.what} |" in text for check in law.checks)
+
+
+@pytest.fixture
+def made_up():
+    """Return a law of no runs."""
+    checks = (Check("share of what a sale of some length takes with it", 1.0, 0.9999, 0.01), Check("x", 2.0, 2.0, 0.01))
+    none = np.empty(0)
+    curve = Curve("x", "y", *[none] * 5)
+    law = Law("Some law", "a book", "x = 2", "$x$", checks, Control("no book", Check("x", 2.0, 0.0, 0.0)), curve)
+    return validation.Validation({"T0": law, "T00": law}, True)
+
+
+@pytest.mark.small
+@pytest.mark.parametrize("width", [80, 200])
+def test_table__fits_a_terminal_and_says_what_was_set_up(made_up, width):
+    from rich.console import Console
+
+    console = Console(width=width)
+    with console.capture() as printed:
+        console.print(laws_table(made_up, width))
+    lines = [line.rstrip() for line in printed.get().splitlines()]
+    assert max(map(len, lines)) <= min(width, 100)
+    assert [lines.count(line) for line in ("T0: Some law", "Set-up: a book", "Theory: x = 2")] == [1, 2, 2]
+    assert len(lines) == 1 + 2 * (4 + 3 + (width == 80))  # one quantity is longer than 80 columns leave room for
+    assert "-0.0" not in printed.get()
+
+
+@pytest.mark.small
+def test_markdown__links_pictures_only_where_they_are(made_up):
+    assert "![Some law](law_T0.png)" in laws_markdown(made_up)
+    assert "png" not in laws_markdown(made_up, pictures=False)
+
+
+@pytest.mark.small
+def test_picture__shows_a_control_of_nought_at_the_foot_of_a_logarithmic_axis(made_up):
+    law, x = made_up.laws["T0"], np.array([1.0, 10.0])
+    curve = Curve("x", "y", x, x, 0 * x, x, x, x, np.array([0.0, 5.0]), log_x=True, log_y=True)
+    axis = plotlaws.law("T0", law.__class__(**vars(law) | {"curve": curve})).axes[0]
+    assert [text.get_text() for text in axis.texts] == ["0"]
+    foot = next(line for line in axis.lines if line.get_transform() == axis.get_xaxis_transform())
+    assert (list(foot.get_xdata()), list(foot.get_ydata())) == ([1.0], [0.0])
 
 
 def test_pictures__are_drawn(short):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def validate(
     laws: Annotated[list[str] | None, typer.Argument(help="Some laws (T1, hawkes, ...); all by default.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="Fewer runs: under two minutes.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer runs: under two minutes once compiled.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder to write to.", show_default="cascade-out/validation")] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     as_json: AsJson = False,
@@ -45,7 +45,9 @@ def _publish_laws(folder: "OutputFolder", found: "Validation", command: str, pic
     from cascade.report.laws import laws_markdown
 
     drawn = {f"law_{name}.png": plotlaws.law(name, law) for name, law in found.laws.items()} if pictures else {}
-    folder.publish({"validation.json": found.as_dict(), "laws.md": laws_markdown(found), **drawn}, {"command": command})
+    folder.publish(
+        {"validation.json": found.as_dict(), "laws.md": laws_markdown(found, pictures), **drawn}, {"command": command}
+    )
 
 
 def _laws_text(found: "Validation", place: "Path | None") -> str:
@@ -55,7 +57,7 @@ def _laws_text(found: "Validation", place: "Path | None") -> str:
 
     console = Console(highlight=False)
     with console.capture() as printed:
-        console.print(laws_table(found))
+        console.print(laws_table(found, console.width))
         console.print(f"written to {place}", style="dim", soft_wrap=True)
     return printed.get().rstrip()
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from cascade.cli.terminal import print_out, progress, say_if_compiling
+from cascade.errors import OutputError
 
 
 def fit_liquidity(
@@ -25,22 +26,25 @@ def fit_liquidity(
     """Estimate a market's liquidity from recordings: rates, sizes, depth, lifetimes, moves; with errors."""
     from cascade.liquidity.file import write_fit
     from cascade.liquidity.fit import fit_liquidity as fit
+    from cascade.writing import check_writable
 
+    _refuse_input(out, files)
+    check_writable(out or Path("cascade-out") / "coin.toml")
     fitted = fit(files, coin, kappa)
-    for report in fitted.reports:
-        print_out(str(report))
-    named = [
-        *(path.name for path in files),
-        *(["--coin", coin] if coin else []),
-        *(["--kappa", f"{kappa}"] * bool(kappa)),
-    ]
     if match:
         from cascade.liquidity.simulated import own_noise
 
-        named.append("--match")
         with progress() as lines:
             say_if_compiling(lines)
             fitted = fitted.with_prior("flow", "value_bp_per_sqrt_s", round(own_noise(fitted), 4))
+    given = {"--coin": coin, "--kappa": kappa}
+    options = [f"{name} {value}" for name, value in given.items() if value] + ["--match"] * match
     place = out or Path("cascade-out") / f"{fitted.coin.lower()}.toml"
-    print_out(fitted.table())
-    print_out(f"written to {write_fit(fitted, place, ' '.join(['cascade fit-liquidity', *named]))}")
+    write_fit(fitted, place, " ".join(["cascade fit-liquidity", *(path.name for path in files), *options]))
+    print_out("\n".join([*map(str, fitted.reports), fitted.table(), f"written to {place}"]))
+
+
+def _refuse_input(out: Path | None, files: list[Path]) -> None:
+    """Refuse to write over a recording."""
+    if out is not None and out.resolve() in {path.resolve() for path in files}:
+        raise OutputError(f"{out}: is one of the recordings; name another file with --out")

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from cascade.config import Priors, load_priors
-from cascade.errors import InvalidConfigError, OutputError
+from cascade.errors import InvalidConfigError
 from cascade.liquidity.microstructure import Figure, Seconds
 from cascade.reading import Strict, read_model
 from cascade.tape import TapeReport
+from cascade.writing import write_whole
 
 SHIPPED = Path(__file__).parents[1] / "fitted" / "liquidity"
 
@@ -144,14 +145,8 @@ def fitted_priors(path: str | Path, base: Priors | None = None, keep_depth: bool
 
 
 def write_fit(fit: LiquidityFit, out: Path, command: str) -> Path:
-    """Write the liquidity file, whole or not at all."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part = out.with_name(out.name + ".part")
-        part.write_text(fit.to_toml(command), encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be written ({error.strerror}); name another place with --out") from error
+    """Write the liquidity file, whole or not at all; `command` is what made it."""
+    write_whole(out, fit.to_toml(command))
     return out
 
 

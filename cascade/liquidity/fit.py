@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cascade.config import between_quantiles, load_priors
-from cascade.errors import InvalidTapeError
+from cascade.errors import InvalidConfigError, InvalidTapeError
 from cascade.liquidity import microstructure as measure
 from cascade.liquidity.file import LiquidityFit
 from cascade.liquidity.microstructure import (
@@ -22,7 +22,7 @@ from cascade.liquidity.microstructure import (
     bootstrapped,
 )
 from cascade.liquidity.observing import FLOW_BP, Flow, observe
-from cascade.tape import read
+from cascade.tape import Tape, read
 from cascade.units import S_PER_DAY
 
 QUOTES = ("USDT", "USDC", "FDUSD", "BUSD", "USD", "PERP")  # what a symbol may end with
@@ -43,7 +43,7 @@ def fit_liquidity(
     paths : sequence of str or Path
         One market's files, in the order of time; depth and trades may stand in different files.
     coin : str, optional
-        By default the symbol without its quote currency.
+        Where the files do not say of which they are; by default the symbol without its quote currency.
     wide_kappa : float, optional
         Exponent of depth beyond 0.1% of the mid, by which the depth within 1% follows from that within 0.1%; by default
         the shipped priors'. Recordings of updates know the book there only as far as it has changed since they began.
@@ -51,21 +51,41 @@ def fit_liquidity(
     Raises
     ------
     InvalidTapeError
-        If a file cannot be read, or they hold too little: no snapshot, no trades, less than two minutes.
+        If a file cannot be read, repeats one before it, is full of flaws, or of another coin; if they hold too little:
+        no snapshot, no trades, less than two minutes.
+    InvalidConfigError
+        If the coin is no name.
     """
     tapes = [read(path) for path in paths]
+    symbol = symbol_of(tapes)
+    name = named(coin, symbol)
     market, flow = observe(tapes)
     reports = tuple(tape.report for tape in tapes)
-    symbols = {report.symbol for report in reports if report.symbol}
-    if len(symbols) > 1:
-        raise InvalidTapeError(f"the files are of {', '.join(sorted(symbols))}; fit one market at a time")
-    symbol = next(iter(symbols), "")
-    name = coin or coin_of(symbol)
-    if not name:
-        raise InvalidTapeError("the files do not say which coin they are of; name it with --coin")
     measured = measure_all(market, flow)
     wide = wide_kappa if wide_kappa is not None else load_priors().liquidity.kappa
     return LiquidityFit(name, symbol, reports, market, measured, CLASSES, priors_of(market, measured, wide))
+
+
+def symbol_of(tapes: Sequence[Tape]) -> str:
+    """Return the one symbol that the files' first blocks say, or nothing; refuses files of several."""
+    for tape in tapes:
+        next(iter(tape), None)
+    symbols = {tape.report.symbol for tape in tapes if tape.report.symbol}
+    if len(symbols) > 1:
+        raise InvalidTapeError(f"the files are of {', '.join(sorted(symbols))}; fit one market at a time")
+    return next(iter(symbols), "")
+
+
+def named(coin: str | None, symbol: str) -> str:
+    """Return the coin by its symbol, or the given one where the files have none; the two must not differ."""
+    if coin is not None and not (coin.isascii() and coin.isalnum()):
+        raise InvalidConfigError(f"the coin must be letters and digits, got {coin!r}; give a name such as BTC")
+    said = coin_of(symbol)
+    if not (said or coin):
+        raise InvalidTapeError("the files do not say which coin they are of; name it with --coin")
+    if coin and said and coin.upper() != said:
+        raise InvalidTapeError(f"the files are of {symbol}, not of {coin}; leave --coin out, or give other files")
+    return said or str(coin)
 
 
 def coin_of(symbol: str) -> str:

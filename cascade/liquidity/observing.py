@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from cascade.errors import InvalidTapeError
 from cascade.liquidity.microstructure import DISTANCES, Seconds
 from cascade.state import SELL, TICKS
-from cascade.tape import Kind, Tape
+from cascade.tape import Kind, Tape, TapeReport
 from cascade.tape.checks import DepthWatch, finest_tick, message_ends
 from cascade.units import NS_PER_S
 
@@ -16,6 +17,8 @@ BOOKS_S = 900  # seconds for which whole books near the market are kept
 WINDOW = 2.5e-3  # of the price, on either side of the first mid: which part of the books
 FLOW_BP = (0.0, 0.01, 0.2, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)  # lower bounds of classes of distance from the best
 SHORTEST_S = 120
+OVERLAP_NS = NS_PER_S  # by which a file may begin before the one before ends: its first snapshot may be so old
+MOST_FLAWED = 0.01  # share of messages or rows that are out of order, crossed or missing
 
 
 @dataclass
@@ -164,13 +167,43 @@ def observe(tapes: Iterable[Tape]) -> tuple[Seconds, Flow]:
     Raises
     ------
     InvalidTapeError
-        If a file cannot be read, or they hold no two minutes of depth after a snapshot, or no trades.
+        If a file cannot be read, repeats what one before it held, or has too many flaws; if they hold no two minutes
+        of depth after a snapshot, or no trades.
     """
     observer = Observer()
+    take = {Kind.DEPTH: observer.take_depth, Kind.TRADES: observer.take_trades}
+    ends: dict[Kind, tuple[Path, int]] = {}  # of each kind: the last file before, and how far it reaches
     for tape in tapes:
+        reach_ns: dict[Kind, int] = {}
         for kind, rows in tape:
-            if len(rows) and kind == Kind.DEPTH:
-                observer.take_depth(rows)
-            elif len(rows) and kind == Kind.TRADES:
-                observer.take_trades(rows)
+            if len(rows) and kind in take:
+                if kind not in reach_ns and kind in ends:
+                    _refuse_repeated(tape.path, kind, int(rows["time_ns"][0]), *ends[kind])
+                reach_ns[kind] = max(reach_ns.get(kind, 0), int(rows["time_ns"].max()))
+                take[kind](rows)
+        ends |= {kind: (tape.path, end_ns) for kind, end_ns in reach_ns.items()}
+        _refuse_flawed(tape.report)
     return observer.seconds(), observer.flow()
+
+
+def _refuse_repeated(path: Path, kind: Kind, first_ns: int, before: Path, end_ns: int) -> None:
+    """Refuse a file that begins before the one before it ends."""
+    if first_ns < end_ns - OVERLAP_NS:
+        first, end = (f"{np.datetime64(ns, 'ns').astype('datetime64[ms]')}Z" for ns in (first_ns, end_ns))
+        problem = f"has {kind} from {first} on, and {before} before it reaches to {end}"
+        raise InvalidTapeError(f"{path}: {problem}; give each file once, in the order of time")
+
+
+def _refuse_flawed(report: TapeReport) -> None:
+    """Refuse a file of which too much is out of order, crossed or missing for its figures to be right."""
+    others = sum(count for kind, count in report.rows.items() if kind != Kind.DEPTH)
+    of = {
+        "id_gaps": report.messages,
+        "missing_trades": report.rows.get(Kind.TRADES, 0),
+        "crossed": report.messages,
+        "out_of_order": report.messages + others,
+    }
+    if any(count > MOST_FLAWED * of[name] for name, count in report.flaws.items()):
+        flaws = ", ".join(f"{name.replace('_', ' ')}: {n:,} of {of[name]:,}" for name, n in report.flaws.items())
+        problem = f"too much of it cannot be right ({flaws}; at most {MOST_FLAWED:.0%})"
+        raise InvalidTapeError(f"{report.path}: {problem}; put it in the order of time, or fetch it again")

@@ -1,11 +1,14 @@
 """One picture per law: the engine's points on theory's line, and the control beside it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cascade.plots.style import BLUE, GREY, INK, VERMILION, stacked, style
-from cascade.validation import Law
+import numpy as np
+
+from cascade.plots.style import BLUE, GREY, INK, VERMILION, stacked, style, write_at
+from cascade.validation import Curve, Law
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Picture
 
 
@@ -16,16 +19,7 @@ def law(name: str, shown: Law) -> "Picture":
         figure, (axis,) = stacked(1, height_in=3.2)
         axis.plot(curve.line_x, curve.line_y, color=INK, zorder=1, label="theory")
         if len(curve.control_x):
-            axis.plot(
-                curve.control_x,
-                curve.control_y,
-                linestyle="none",
-                marker="x",
-                markersize=4.5,
-                color=VERMILION,
-                zorder=2,
-                label=f"control: {shown.control.change}",
-            )
+            _draw_control(axis, curve, f"control: {shown.control.change}")
         axis.errorbar(
             curve.x,
             curve.y,
@@ -52,3 +46,14 @@ def law(name: str, shown: Law) -> "Picture":
         order = sorted(range(len(labels)), key=lambda k: labels[k].startswith("control"))
         axis.legend([handles[k] for k in order], [labels[k] for k in order], frameon=False, fontsize=8.5)
     return figure
+
+
+def _draw_control(axis: "Axes", curve: Curve, label: str) -> None:
+    """Draw the control's points; what a logarithmic axis cannot show, nought, stands at its foot and is named."""
+    cross: dict[str, Any] = {"linestyle": "none", "marker": "x", "markersize": 4.5, "color": VERMILION, "zorder": 2}
+    is_nought = curve.log_y & (curve.control_y <= 0)
+    axis.plot(curve.control_x[~is_nought], curve.control_y[~is_nought], label=label, **cross)
+    foot = axis.get_xaxis_transform()  # x by value, y as a share of the axis
+    axis.plot(curve.control_x[is_nought], np.zeros(is_nought.sum()), transform=foot, clip_on=False, **cross)
+    for x in curve.control_x[is_nought]:
+        write_at(axis, x, 0.0, 5.0, 6.0, "0", transform=foot, color=VERMILION, fontsize=8.5)

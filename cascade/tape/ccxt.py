@@ -129,6 +129,6 @@ def _decoded(source: Source, decoder: msgspec.json.Decoder[list[T]], text: bytes
         text = b"},{".join(part.strip() for part in text.replace(b"}\r\n", b"}\n").split(b"}\n{"))
     try:
         return decoder.decode(b"[" + text + b"]")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         problem = f"does not fit what ccxt writes ({error}); mend it there"
         raise source.refuse(f"after record {done}", problem) from None

@@ -14,6 +14,7 @@ from cascade.tape.rows import NOT_NEGATIVE, POSITIVE, Chunk, Kind
 from cascade.tape.source import Source
 
 FINEST_DECIMALS = 10
+LARGEST = 1e18  # of a price or an amount: more ticks do not fit into int64
 Place = Callable[[int], str]  # of a row, for people
 
 
@@ -88,9 +89,11 @@ def unit_of(source: Source, raw: int, place: str) -> str:
 def checked(source: Source, kind: Kind, rows: np.ndarray, place: Place) -> Chunk:
     """Return the rows as a chunk; refuses prices and amounts that cannot be."""
     for name in POSITIVE[kind]:
-        _refuse(source, rows, name, ~(np.isfinite(rows[name]) & (rows[name] > 0)), "a positive number", place)
+        _refuse(source, rows, name, ~(rows[name] > 0), "a positive number", place)
     for name in NOT_NEGATIVE.get(kind, ()):
-        _refuse(source, rows, name, ~(np.isfinite(rows[name]) & (rows[name] >= 0)), "a number from 0 up", place)
+        _refuse(source, rows, name, ~(rows[name] >= 0), "a number from 0 up", place)
+    for name in (*POSITIVE[kind], *NOT_NEGATIVE.get(kind, ())):
+        _refuse(source, rows, name, ~(rows[name] <= LARGEST), f"at most {LARGEST:g}", place)
     if kind == Kind.CANDLES:
         low, high = np.minimum(rows["open"], rows["close"]), np.maximum(rows["open"], rows["close"])
         _refuse(source, rows, "low", rows["low"] > low, "at most open and close", place)

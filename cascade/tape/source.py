@@ -37,6 +37,8 @@ class Source:
             self.head = file.read(HEAD_BYTES).removeprefix(BOM)
         if not self.head.strip():
             raise InvalidTapeError(f"{path}: is empty; name a market file")
+        if self.packing and self.head.startswith((ZIP, GZIP)):
+            raise InvalidTapeError(f"{path}: holds a packed file (zip, npz or gzip) in a packed one; unpack it once")
 
     def refuse(self, place: str, problem: str) -> InvalidTapeError:
         """Return the error for a place in the file."""
@@ -47,7 +49,7 @@ class Source:
         """Yield the unpacked file."""
         try:
             if self.packing == "zip":
-                with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
+                with zipfile.ZipFile(self.path) as archive, self._opened(archive) as file:
                     yield file
             elif self.packing == "gzip":
                 with gzip.open(self.path) as file:
@@ -58,7 +60,7 @@ class Source:
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
             raise InvalidTapeError(f"{self.path}: is broken or cut off ({error}); fetch it again") from None
         except OSError as error:
-            raise InvalidTapeError(f"{self.path}: cannot be read ({error.strerror}); fetch it again") from None
+            raise InvalidTapeError(f"{self.path}: cannot be read ({error.strerror or error}); fetch it again") from None
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[tuple[int, bytes]]:
         """Yield the number of the first line, from 1, and whole lines of about `size` bytes together."""
@@ -78,10 +80,17 @@ class Source:
             if rest.strip():
                 yield line, rest
 
+    def _opened(self, archive: zipfile.ZipFile) -> IO[bytes]:
+        try:
+            return archive.open(self.member)
+        except RuntimeError as error:  # encrypted, or packed in a way that Python cannot undo
+            raise InvalidTapeError(f"{self.path}: cannot be unpacked ({error}); unpack it first") from None
+
     def _only_member(self) -> str:
         try:
-            names = [info.filename for info in zipfile.ZipFile(self.path).infolist() if not info.is_dir()]
-        except zipfile.BadZipFile as error:
+            with zipfile.ZipFile(self.path) as archive:
+                names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        except (zipfile.BadZipFile, NotImplementedError) as error:
             raise InvalidTapeError(f"{self.path}: is no zip archive ({error}); fetch it again") from None
         if len(names) != 1:
             raise InvalidTapeError(f"{self.path}: holds {len(names)} files; give an archive of one")

@@ -57,7 +57,9 @@ def read_trades(source: Source, counts: Counts) -> Iterator[Chunk]:
 
 def read_snapshots(source: Source, counts: Counts) -> Iterator[Chunk]:
     """Yield books, each a message that replaces the one before; an empty cell is a level that is not there."""
-    names = header_of(source.head)[len(FIRST) :]
+    levels = dict.fromkeys(name.rpartition(".")[0] for name in header_of(source.head) if "." in name)
+    prices = [f"{level}.price" for level in levels]
+    names = [*prices, *(f"{level}.amount" for level in levels)]
     layout = Layout(FIRST | dict.fromkeys(names, NUMBER), frozenset(names))
     messages = 0
     for table in tables(source, layout, has_header=True):
@@ -65,7 +67,6 @@ def read_snapshots(source: Source, counts: Counts) -> Iterator[Chunk]:
         books["message"] = messages + np.arange(len(books))
         books["is_snapshot"] = 1
         messages += len(books)
-        prices = [name for name in names if name.endswith(".price")]
         rows = np.repeat(books, len(prices)).reshape(len(books), len(prices))
         for j, name in enumerate(prices):
             rows[:, j]["price"], rows[:, j]["amount"] = table[name], table[name.replace(".price", ".amount")]

@@ -7,6 +7,7 @@ readers: depth messages before the snapshot wait for it, and those that are olde
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from cascade.tape.source import Source
 
 MOST_WAITING = 4096  # depth messages that wait for a snapshot; one that has not come by then will not
 Levels = list[tuple[float, float]]
+Id = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class DepthUpdate(msgspec.Struct, tag_field="e", tag="depthUpdate"):
@@ -37,7 +39,7 @@ class TradePrint(msgspec.Struct, tag_field="e", tag="trade"):
     """One fill."""
 
     s: str
-    t: int
+    t: Id
     p: float
     q: float
     T: int
@@ -49,7 +51,7 @@ class AggregateTrade(msgspec.Struct, tag_field="e", tag="aggTrade"):
     """Fills of one taker at one price."""
 
     s: str
-    a: int
+    a: Id
     p: float
     q: float
     T: int
@@ -238,7 +240,8 @@ class Feed:
         def place(i: int) -> str:
             return f"line {lines[i]}"
 
-        return columns, place, {"local_ns": local_ns, "time_ns": to_ns(self.source, np.array(ms), "ms", place)}
+        times = {"local_ns": (local_ns, "ns"), "time_ns": (ms, "ms")}
+        return columns, place, {name: to_ns(self.source, np.array(t), unit, place) for name, (t, unit) in times.items()}
 
     def _depth(self, messages: list[Message]) -> Chunk:
         ends = np.cumsum([len(m.bids) + len(m.asks) for m in messages])
@@ -250,6 +253,7 @@ class Feed:
             return f"line {messages[i].line}"
 
         times = to_ns(self.source, np.array([m.ms for m in messages]), "ms", first_of)
+        local_ns = to_ns(self.source, np.array([m.local_ns for m in messages]), "ns", first_of)
         sizes = np.diff(ends, prepend=0)
         sides = np.tile(np.array([BUY, SELL], np.int8), len(messages))
         levels = chain.from_iterable(chain.from_iterable((m.bids, m.asks)) for m in messages)
@@ -258,7 +262,7 @@ class Feed:
             Kind.DEPTH,
             int(ends[-1]),
             time_ns=np.repeat(times, sizes),
-            local_ns=np.repeat([m.local_ns for m in messages], sizes),
+            local_ns=np.repeat(local_ns, sizes),
             message=np.repeat(np.arange(self.messages, self.messages + len(messages)), sizes),
             price=flat[:, 0],
             amount=flat[:, 1],
