@@ -14,8 +14,8 @@ mark is its own last trade: its own mark falls by all of `lam_j`. So in market `
 
 Coins do not act on each other here. The largest eigenvalue of `A`, its spectral radius, is above 1 where a fall would
 go on by itself; where all marks follow the index, it is `share * sum(w_j * g_j)`. It is a snapshot of books that do not
-refill, nor withdraw: where nobody withdraws, falls grow by 1 / (1 - g) and run away from 1 on; where providers withdraw,
-from less, as the depth that is left is less than the depth that was measured.
+refill, nor withdraw: where nobody withdraws, falls grow by 1 / (1 - g) and run away from 1 on; where providers
+withdraw, from less, as the depth that is left is less than the depth that was measured.
 """
 
 from typing import TYPE_CHECKING

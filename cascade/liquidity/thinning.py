@@ -1,7 +1,7 @@
 """By how much books thin after large five-minute bars, in runs of the engine, held against what was measured.
 
-A bar is a fall or a rise by news, most of it in one of its five minutes. *Thinning* is the depth within 1% before the bar (the
-mean of the half hour) over the least of the five minutes after it, both sides together.
+A bar is a fall or a rise by news, most of it in one of its five minutes. *Thinning* is the depth within 1% before the
+bar (the mean of the half hour) over the least of the five minutes after it, both sides together.
 """
 
 import math
