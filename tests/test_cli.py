@@ -357,6 +357,11 @@ def test_help__imports_nothing_heavy_and_comes_at_once():
     assert fastest < 0.4
 
 
+def test_module__is_the_command():
+    done = subprocess.run([sys.executable, "-m", "cascade", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"cascade {cascade.__version__}\n")
+
+
 def help_s() -> float:
     begun = time.perf_counter()
     subprocess.run([sys.executable, "-m", "cascade.cli", "--help"], check=True, capture_output=True)

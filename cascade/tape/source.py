@@ -58,7 +58,7 @@ class Source:
                 with self.path.open("rb") as file:
                     yield file
         except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-            raise InvalidTapeError(f"{self.path}: is broken or cut off ({error}); fetch it again") from None
+            raise InvalidTapeError(f"{self.path}: is broken or cut off ({str(error)[:100]}); fetch it again") from None
         except OSError as error:
             raise InvalidTapeError(f"{self.path}: cannot be read ({error.strerror or error}); fetch it again") from None
 
