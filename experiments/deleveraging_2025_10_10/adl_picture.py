@@ -10,7 +10,7 @@ from cascade.plots.style import BLUE, GREY, INK, VERMILION, picture, style, writ
 from cascade.result import Result
 
 BAR_S = 5
-SHOWN_S = (-90, 480)  # around 21:15
+SHOWN_S = (-90, 720)  # around 21:15
 PANELS = (
     ("delay_s", 1.0, "seconds to the first deleveraging"),
     ("orders_before", 1.0, "liquidation orders before it"),
@@ -78,6 +78,6 @@ def _draw_cases(axis: Axes, rows: Sequence[dict], key: str, factor: float, publi
             mean, error = row[key]["mean"] * factor, (row[key]["error"] or 0.0) * factor
             axis.errorbar(mean, y, xerr=error, fmt="o", color=BLUE if y else INK, markersize=4.5, linewidth=1.2)
     highest = max(public, *((row[key]["mean"] or 0.0) + (row[key]["error"] or 0.0) for row in rows))
-    axis.set_xlim(0, 1.08 * factor * highest)
+    axis.set_xlim(-0.02 * factor * highest, 1.08 * factor * highest)
     axis.grid(axis="y", visible=False)
     axis.grid(axis="x", visible=True)

@@ -100,7 +100,7 @@ def before_usd(coin: str) -> np.ndarray:
 def venue(case: Case) -> Venue:
     """Return the venue with its ticks at these prices, and an engine as fast as told."""
     rules = on_ticks(load_venue(VENUE))
-    engine = rules.liquidation.model_copy(update={"orders_per_s": case.engine * rules.liquidation.orders_per_s})
+    engine = rules.liquidation.model_copy(update={"orders_per_s": round(case.engine * rules.liquidation.orders_per_s)})
     return rules.model_copy(update={"liquidation": engine})
 
 
