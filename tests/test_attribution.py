@@ -138,7 +138,7 @@ def test_threads__give_the_same_bits():
 
 # ── over priors, progress, bad input ─────────────────────────────────────────────────────────────────────────
 def test_priors__change_what_is_found():
-    scenario = small_world(400, seconds=60, shock=-0.05)
+    scenario = small_world(1500, seconds=60, shock=-0.05)
     base = scenario.priors.model_copy(update={"ranges": {"learning.share": (0.5, 1.0)}})
     rows = attribute_over_priors(lambda priors: scenario.changed(priors=priors), base, 1)
     assert [(row["prior"], row["value"]) for row in rows] == [("learning.share", 0.5), ("learning.share", 1.0)]

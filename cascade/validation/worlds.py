@@ -56,7 +56,7 @@ def theory_venue(replicas: int, maintenance: float = NEVER_CRITICAL, rule: str =
 
 def coin_names(replicas: int) -> tuple[str, ...]:
     """Return the coins: one is one replica."""
-    return tuple(f"replica {number}" for number in range(replicas))
+    return tuple(f"REPLICA{number}" for number in range(replicas))
 
 
 @cache
