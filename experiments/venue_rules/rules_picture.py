@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from cascade.frames import PAYERS
 from cascade.plots.payers import COLOURS
 from cascade.plots.style import BLUE, GREY, INK, picture, style, write_at
 
-PANELS = (  # title, figure, factor, scale
-    ("liquidated, USD bn", "liquidated_usd", 1e-9, "log"),
-    ("thousand accounts", "accounts", 1e-3, "log"),
-    ("amplification", "amplification", 1.0, "linear"),
+PANELS = (  # title, figure, factor
+    ("liquidated, USD bn", "liquidated_usd", 1e-9),
+    ("thousand accounts", "accounts", 1e-3),
+    ("amplification", "amplification", 1.0),
 )
 FIGURES = ("lost_by_accounts_usd", "paid_by_pools_usd", "forgone_by_winners_usd", "socialised_usd")  # as PAYERS
 LEAST_USD = 1e3  # what is less is not drawn: the axis is logarithmic
@@ -24,10 +24,10 @@ def draw(rows: Sequence[dict]) -> Figure:
     with style():
         figure = picture(0.27 * len(rows) + 1.1)
         axes = figure.subplots(1, len(PANELS) + 1, sharey=True, width_ratios=(1, 1, 1, 1.4))
-        for axis, (title, key, factor, scale) in zip(axes, PANELS, strict=False):
+        for axis, (title, key, factor) in zip(axes, PANELS, strict=False):
             _draw_figure(axis, rows, key, factor)
-            axis.set_xscale(scale)
-            _name_few(axis, scale)
+            axis.xaxis.set_major_locator(MaxNLocator(3))
+            axis.margins(x=0.12)
             axis.set_xlabel(title)
         _draw_payers(axes[-1], rows)
         axes[0].set_yticks(range(len(rows)), [row["rules"] for row in rows])
@@ -45,18 +45,6 @@ def _draw_figure(axis: Axes, rows: Sequence[dict], key: str, factor: float) -> N
     for y, row in enumerate(rows):
         mean, error = row[key]["mean"] * factor, (row[key]["error"] or 0.0) * factor
         axis.errorbar(mean, y, xerr=error, fmt="o", color=BLUE if y else INK, markersize=4, linewidth=1.1)
-
-
-def _name_few(axis: Axes, scale: str) -> None:
-    """Write numbers as numbers, and no more of them than find room."""
-    if scale == "log":
-        axis.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
-        axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        low, high = axis.get_xlim()
-        axis.set_xlim(low / 1.3, high * 1.3)
-    else:
-        axis.xaxis.set_major_locator(MaxNLocator(4))
 
 
 def _draw_payers(axis: Axes, rows: Sequence[dict]) -> None:

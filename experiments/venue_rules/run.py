@@ -140,7 +140,7 @@ def table(outcomes: list[Outcome]) -> list[dict]:
 BEGIN, END = "<!-- table: run.py -->", "<!-- end of table -->"
 COLUMNS = (  # title, figure, factor, digits
     ("liquidated, $bn", "liquidated_usd", 1e-9, 3),
-    ("accounts", "accounts", 1e-3, 0),
+    ("accounts, 1000s", "accounts", 1e-3, 1),
     ("orders each", "orders_per_account", 1.0, 2),
     ("pools pay, $M", "paid_by_pools_usd", 1e-6, 2),
     ("winners forgo, $M", "forgone_by_winners_usd", 1e-6, 2),
