@@ -24,10 +24,6 @@ class InvalidTapeError(CascadeError, ValueError):
     """A candle or tape file that cannot be used: gaps, duplicates, wrong columns, times without a zone."""
 
 
-class InvalidFactsError(CascadeError, ValueError):
-    """A file of reported figures that cannot be used."""
-
-
 class PriceRangeError(CascadeError, ValueError):
     """A price path that leaves the range of prices which a book holds."""
 
