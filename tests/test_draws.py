@@ -188,5 +188,6 @@ def test_normal__agrees_with_scipy_into_the_tails():
 
 
 def test_exponential__agrees_with_the_closed_form():
-    us = np.array([2.0**-53, *grid(1_000), 1 - 2.0**-53])
+    """On the grid of `uniform`: multiples of 2**-53."""
+    us = np.array([2.0**-53, *np.rint(grid(1_000) * 2.0**53) * 2.0**-53, 1 - 2.0**-53])
     np.testing.assert_allclose(variates_of(us)[1], stats.expon.ppf(us), rtol=1e-13)

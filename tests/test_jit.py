@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import cascade
@@ -37,3 +38,11 @@ def test_hash__changes_with_a_file_that_is_moved(sources):
     book = next(path for path in sources if path.match("state/book.py"))
     book.rename(book.with_name("books.py"))
     assert jit.kernel_hash() != before
+
+
+@pytest.mark.skipif(not jit.JITTED, reason="without the JIT, Python counts from the end")
+def test_index__counts_from_the_end_in_code_of_others():
+    from numba import njit
+
+    last = njit(lambda array: array[-1])
+    assert last(np.arange(3.0)) == 2.0

@@ -17,7 +17,7 @@ from cascade.state import (
     LEG,
     NO_POSITION,
     PORTFOLIO,
-    TICKS,
+    SLOTS,
     Contracts,
     Cross,
     Margin,
@@ -54,6 +54,7 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
         return nothing, np.zeros((len(contracts.coin), 2), np.int64), {}
     _check_funding(scenario)
     law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
+    open_usd = path[contracts.coin, -1]
     plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
     rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
     while True:
@@ -63,7 +64,10 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             contracts=contracts,
             margin=margin,
             plan=plan,
-            path_usd=path,
+            path_usd=path.ravel(),
+            open_ticks=np.floor(open_usd / contracts.tick_usd + 0.5).astype(np.int64),
+            part=np.zeros(len(law.legs)),
+            minute=np.zeros(len(law.legs), np.int64),
             held=np.zeros(HELD * len(contracts.coin), np.int64),
             rows=np.zeros(2, np.int64),
         )
@@ -71,7 +75,7 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             break
         rows *= 2
     cross = arrange(scenario, contracts, stage.portfolios[: stage.rows[0]], stage.legs[: stage.rows[1]])
-    return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage)}
+    return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage, open_usd)}
 
 
 def _make_plan(
@@ -93,14 +97,15 @@ def _make_plan(
         distance=np.array([math.log(law.distance_median), law.distance_sigma]),
         holding_minutes=np.array([minutes, -math.expm1(-path_minutes / minutes)]),
         haircut=haircut if spot is not None else np.ones_like(haircut),
+        minutes=np.array([path_minutes]),
         index_market=np.arange(len(scenario.coins)) * len(scenario.venues) + (spot or 0),
     )
 
 
-def _describe(stage: CrossStage) -> dict:
+def _describe(stage: CrossStage, open_usd: np.ndarray) -> dict:
     """Return what was drawn: counts, and USD at the day's first prices."""
     contracts = stage.contracts
-    lot_usd = contracts.lot_size * np.where(contracts.payoff < 0, 1.0, stage.path_usd[contracts.coin, -1])
+    lot_usd = contracts.lot_size * np.where(contracts.payoff < 0, 1.0, open_usd)
     usd = lot_usd @ stage.held.reshape(-1, HELD)
     return {
         "accounts": int(stage.rows[0]),
@@ -138,7 +143,7 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
     return Cross(
         portfolios=portfolios,
         legs=legs,
-        heads=np.zeros(2 * len(contracts.coin) * TICKS if len(portfolios) else 0, np.int32),
+        heads=np.zeros(2 * len(contracts.coin) * SLOTS if len(portfolios) else 0, np.int32),
         rung_shift=rung_shift,
         cursor=cursor,
         engines=_engines(scenario),

@@ -74,8 +74,8 @@ def poisson(mean, u):
 
 @rule
 def exponential(u):
-    """Return the exponential variate of mean 1."""
-    return -math.log1p(-u)
+    """Return the exponential variate of mean 1; the difference is exact for a `uniform`."""
+    return -math.log(1.0 - u)
 
 
 @rule

@@ -1,6 +1,6 @@
 """When a cross account is looked at: a ladder of its legs' edges, and a list of those whose turn it is.
 
-Each leg is filed at the price to which its mark must move before its account can be breached (`slack.reach_of`), a
+Each leg is filed at the price to which its mark must move before its account can be breached (`slack.outlook_of`), a
 long's below its mark and a short's above it. When a mark crosses the edge of any leg, the account is looked at anew, at
 the marks as they then stand: queued for liquidation or filed again. An account with hardly any reach is looked at in
 every step; so is every account in the first one.
@@ -10,21 +10,27 @@ import math
 
 import numpy as np
 
-from cascade.kernels.jit import rule
+from cascade.kernels.jit import prefetch, rule
 from cascade.kernels.money import mark_quote, quote, ticks_from
 from cascade.kernels.slack import (
     good_side,
     legs_of,
     mark_ticks,
-    reach_of,
+    outlook_of,
     reach_of_leg,
     settle_funding,
-    slack_of,
 )
 from cascade.kernels.triggers import direction_of
-from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, TICKS, WATCHED
+from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, SLOTS, TICKS, WATCHED
 
+AHEAD = 8  # accounts on the list, whose memory is asked for
 WORTH_FILING = 1e-4  # a shorter reach is used up within seconds: looking each second is faster [measured]
+
+
+@rule
+def slot_of(market, direction, rung):
+    """Return where on a market's wheel a rung is: rungs that are a whole turn apart share a slot."""
+    return (2 * market + direction) * SLOTS + (rung & (SLOTS - 1))
 
 
 @rule
@@ -38,12 +44,12 @@ def file_leg(world, j, reach):
     if tick < 0 or tick >= TICKS:
         return
     rung = tick >> world.cross.rung_shift[market]
-    ladder = (2 * market + direction_of(side)) * TICKS
-    first = np.int64(heads[ladder + rung]) - 1
+    slot = slot_of(market, direction_of(side), rung)
+    first = np.int64(heads[slot]) - 1
     leg["rung"], leg["prev"], leg["next"] = rung, NO_POSITION, first
     if first != NO_POSITION:
         legs[first]["prev"] = j
-    heads[ladder + rung] = j + 1
+    heads[slot] = j + 1
 
 
 @rule
@@ -56,8 +62,7 @@ def unfile_leg(world, j):
     if before != NO_POSITION:
         legs[before]["next"] = behind
     else:
-        ladder = (2 * np.int64(leg["market"]) + direction_of(leg["side"])) * TICKS
-        heads[ladder + leg["rung"]] = behind + 1
+        heads[slot_of(np.int64(leg["market"]), direction_of(leg["side"]), np.int64(leg["rung"]))] = behind + 1
     if behind != NO_POSITION:
         legs[behind]["prev"] = before
     leg["rung"] = -1
@@ -74,11 +79,11 @@ def watch(world, p):
 @rule
 def watch_rung(world, market, direction, rung):
     """Have the accounts looked at whose legs are filed at `rung`."""
-    j = np.int64(world.cross.heads[(2 * market + direction) * TICKS + rung]) - 1
+    j = np.int64(world.cross.heads[slot_of(market, direction, rung)]) - 1
     while j != NO_POSITION:
         leg = world.cross.legs[j]
         p = np.int64(leg["portfolio"])
-        if world.cross.portfolios[p]["status"] == OPEN:
+        if leg["rung"] == rung and world.cross.portfolios[p]["status"] == OPEN:
             world.cross.portfolios[p]["moved_by"] = market
             watch(world, p)
         j = np.int64(leg["next"])
@@ -127,11 +132,10 @@ def look_at(world, p, step):
     settle_funding(world, p, step)
     for j in legs_of(world, p):
         unfile_leg(world, j)
-    slack = slack_of(world, p)
+    slack, reach = outlook_of(world, p, step)
     if slack < 0.0:
         enqueue_portfolio(world, p, step)
         return
-    reach = reach_of(world, p, slack, step)
     if reach <= WORTH_FILING:
         watch(world, p)
         return
@@ -143,10 +147,46 @@ def look_at(world, p, step):
 
 @rule
 def look_at_watched(world, step):
-    """Look at every account on the list."""
+    """Look at every account on the list; ask for the memory of those that follow."""
     p = world.cross.watched[0]
     world.cross.watched[0] = NO_POSITION
+    far = p
+    for _ in range(AHEAD):
+        far = prefetch_next(world, far)
+    near = p
+    for _ in range(AHEAD // 2):
+        near = prefetch_neighbours(world, near)
     while p != NO_POSITION:
-        behind = np.int64(world.cross.portfolios[p]["next"])
+        behind = following(world, p)
+        far = prefetch_next(world, far)
+        near = prefetch_neighbours(world, near)
         look_at(world, p, step)
         p = behind
+
+
+@rule
+def following(world, p):
+    """Return who is behind account `p` on the list."""
+    return np.int64(world.cross.portfolios[p]["next"])
+
+
+@rule
+def prefetch_next(world, p):
+    """Ask for the legs of account `p`, if it is one; return who is behind it."""
+    if p == NO_POSITION:
+        return p
+    prefetch(world.cross.legs, np.int64(world.cross.portfolios[p]["first_leg"]))
+    return following(world, p)
+
+
+@rule
+def prefetch_neighbours(world, p):
+    """Ask for those between whom the legs of account `p` are filed, if it is one; return who is behind it."""
+    if p == NO_POSITION:
+        return p
+    for j in legs_of(world, p):
+        leg = world.cross.legs[j]
+        if leg["rung"] >= 0:
+            prefetch(world.cross.legs, np.int64(max(leg["prev"], 0)))
+            prefetch(world.cross.legs, np.int64(max(leg["next"], 0)))
+    return following(world, p)

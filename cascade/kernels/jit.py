@@ -15,6 +15,7 @@ import numpy as np
 from numba import config
 
 JITTED = not config.DISABLE_JIT
+OUR_NAME = "cascade7kernels"  # in the name of every compiled function of this package
 
 
 def kernel_hash() -> str:
@@ -52,6 +53,23 @@ config.CACHE_DIR = _cache_dir()
 from numba import njit, types  # noqa: E402  (after CACHE_DIR is set)
 from numba.core import event  # noqa: E402
 from numba.extending import intrinsic  # noqa: E402
+from numba.np import arrayobj  # noqa: E402
+
+_fix_index = arrayobj.fix_integer_index
+
+
+def _index(context, builder, kind, index, size):
+    """Return an index as it is in compiled code of these kernels: none counts from the end, so none is tested for it.
+
+    Replaces a private function of numba (pinned), for functions of this package alone. With bounds checks on, a
+    negative index is an error.
+    """
+    if OUR_NAME not in builder.function.name:
+        return _fix_index(context, builder, kind, index, size)
+    return context.cast(builder, index, kind, types.intp if kind.signed else types.uintp)
+
+
+arrayobj.fix_integer_index = _index
 
 _inlined = {"error_model": "numpy", "_nrt": False, "forceinline": True}
 _plain_rule = njit(**_inlined)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from cascade.kernels.draws import bits, exponential, field, normal, poisson, stream_key, uniform
-from cascade.kernels.jit import kernel, rule
+from cascade.kernels.jit import kernel, prefetch, rule
 from cascade.kernels.margin import maintenance_usd
 from cascade.kernels.money import average_quote, lots_worth, size_of, stance, value_of
 from cascade.state import NO_POSITION, WATCHED, Contracts, Margin, Status
@@ -38,6 +38,7 @@ class CrossPlan(NamedTuple):
     distance: np.ndarray  # float64, shape (2,): log of the median, sigma
     holding_minutes: np.ndarray  # float64, shape (2,): mean; share of holding times shorter than the path
     haircut: np.ndarray  # float64, shape (markets,): 1 where the coin is no collateral
+    minutes: np.ndarray  # int64, shape (1,): in the path
     index_market: np.ndarray  # int64, shape (coins,): the spot market in which a coin is held
 
 
@@ -49,7 +50,10 @@ class CrossStage(NamedTuple):
     contracts: Contracts
     margin: Margin
     plan: CrossPlan
-    path_usd: np.ndarray  # float64, shape (coins, minutes)
+    path_usd: np.ndarray  # float64, shape (coins * minutes,)
+    open_ticks: np.ndarray  # int64, shape (markets,): the day's first prices
+    part: np.ndarray  # float64, shape (most legs,): what each leg weighs among those of an account; scratch
+    minute: np.ndarray  # int64, shape (most legs,): where in the path each was opened; scratch
     held: np.ndarray  # int64, shape (markets * HELD,): lots by market: LONG, SHORT, and COINS of collateral
     rows: np.ndarray  # int64, shape (2,): accounts and legs drawn
 
@@ -81,29 +85,41 @@ def compose(stage, p, first, venue, key, k):
     n = 1
     while stage.contracts.payoff[venue] > 0 and field(choice, 0, 16) * 2.0**-16 >= plan.reached[n - 1]:
         n += 1
-    gross_usd = math.exp(plan.size[0] + plan.size[1] * normal(uniform(bits(key, k, SIZE)) * plan.size[2]))
     is_hedged = field(choice, 16, 16) < plan.shares[0] * 2.0**16
-    parts, used = 0.0, 0
-    for i in range(n):
-        parts += part_of_leg(key, k, i)
-    for i in range(n):
-        word = bits(key, k, FIRST_LEG + 2 * i)
-        market = pick_coin(plan, word, used) * venues_of(stage) + venue
-        used |= 1 << stage.contracts.coin[market]
-        leg = stage.legs[first + i]
-        start_leg(leg, p, market)
-        leg["side"] = 1 if field(word, 0, 16) < plan.shares[1] * 2.0**16 else -1
-        if is_hedged and i > 0:
-            leg["side"] = -stage.legs[first + i - 1]["side"]
-        enter(stage, first + i, gross_usd * part_of_leg(key, k, i) / parts, bits(key, k, FIRST_LEG + 2 * i + 1))
-        stage.held[HELD * market + (LONG if leg["side"] > 0 else SHORT)] += leg["lots"]
     row["first_leg"], row["n_legs"], row["venue"] = first, n, venue
+    parts = choose_legs(stage, p, key, k, is_hedged)
+    gross_usd = math.exp(plan.size[0] + plan.size[1] * normal(uniform(bits(key, k, SIZE)) * plan.size[2]))
+    for i in range(n):
+        enter(stage, first + i, gross_usd * stage.part[i] / parts, stage.minute[i])
     row["settled"] = row["is_taken"] = 0
     row["status"], row["next"], row["moved_by"], row["trigger_step"] = WATCHED, p + 1, NO_POSITION, NO_POSITION
     fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
     if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
         hold_coin(stage, p, bits(key, k, COLLATERAL))
     return np.int64(row["n_legs"])
+
+
+@rule
+def choose_legs(stage, p, key, k, is_hedged):
+    """Choose the contracts of account `p`, their sides, their parts of it, and when each was opened; return the parts.
+
+    Prices of entry are all over the path: they are asked for here, and read once the size is known.
+    """
+    row, parts, used = stage.portfolios[p], 0.0, 0
+    first = np.int64(row["first_leg"])
+    for i in range(row["n_legs"]):
+        word, leg = bits(key, k, FIRST_LEG + 2 * i), stage.legs[first + i]
+        market = pick_coin(stage.plan, word, used) * venues_of(stage) + row["venue"]
+        used |= 1 << stage.contracts.coin[market]
+        start_leg(leg, p, market)
+        leg["side"] = 1 if field(word, 0, 16) < stage.plan.shares[1] * 2.0**16 else -1
+        if is_hedged and i > 0:
+            leg["side"] = -stage.legs[first + i - 1]["side"]
+        stage.part[i] = exponential((field(word, 40, 24) + 0.5) * 2.0**-24)
+        parts += stage.part[i]
+        stage.minute[i] = minute_of_entry(stage, market, bits(key, k, FIRST_LEG + 2 * i + 1))
+        prefetch(stage.path_usd, stage.minute[i])
+    return parts
 
 
 @rule
@@ -116,13 +132,7 @@ def start_leg(leg, p, market):
 @rule
 def venues_of(stage):
     """Return the number of venues."""
-    return len(stage.contracts.coin) // len(stage.path_usd)
-
-
-@rule
-def part_of_leg(key, k, i):
-    """Return what leg `i` of account `k` weighs among its legs."""
-    return exponential((field(bits(key, k, FIRST_LEG + 2 * i), 40, 24) + 0.5) * 2.0**-24)
+    return len(stage.contracts.coin) // len(stage.plan.coin_weight)
 
 
 @rule
@@ -130,31 +140,40 @@ def pick_coin(plan, word, used):
     """Return a coin by weight, none of those whose bits are set in `used`."""
     total = 0.0
     for coin in range(len(plan.coin_weight)):
-        total += 0.0 if used >> coin & 1 else plan.coin_weight[coin]
+        total += weight_of(plan, coin, used)
     left, chosen = (field(word, 16, 24) + 0.5) * 2.0**-24 * total, np.int64(0)
     for coin in range(len(plan.coin_weight)):
-        if not used >> coin & 1 and plan.coin_weight[coin] > 0.0 and left > 0.0:
-            chosen = np.int64(coin)
-            left -= plan.coin_weight[coin]
+        weight = weight_of(plan, coin, used)
+        chosen = np.int64(coin) if weight > 0.0 and left > 0.0 else chosen
+        left -= weight
     return chosen
+
+
+@rule
+def weight_of(plan, coin, used):
+    """Return how often a coin is picked, none whose bit is set in `used`; no branch, as none can be guessed."""
+    return plan.coin_weight[coin] * np.float64(1 - (used >> coin & 1))
 
 
 # ── size, entry, wallet ──────────────────────────────────────────────────────────────────────────────────────
 @rule
-def ticks_at(stage, market, minutes_ago):
-    """Return the price, in whole ticks, so many minutes before the day."""
-    path = stage.path_usd[stage.contracts.coin[market]]
-    return np.int64(path[max(len(path) - 1 - minutes_ago, 0)] / stage.contracts.tick_usd[market] + 0.5)
+def minute_of_entry(stage, market, word):
+    """Return where in the path a leg was opened, by the law of holding times."""
+    plan = stage.plan
+    age = np.int64(plan.holding_minutes[0] * exponential(uniform(word) * plan.holding_minutes[1]))
+    minutes = plan.minutes[0]
+    return stage.contracts.coin[market] * minutes + max(minutes - 1 - age, 0)
 
 
 @rule
-def enter(stage, j, notional_usd, age_word):
-    """Write size and cost of leg `j`: worth so much at the day's first price, opened at the price of its age."""
-    plan, contracts, leg = stage.plan, stage.contracts, stage.legs[j]
+def enter(stage, j, notional_usd, minute):
+    """Write size and cost of leg `j`: worth so much at the day's first price, opened at a minute of the path."""
+    contracts, leg = stage.contracts, stage.legs[j]
     market = np.int64(leg["market"])
-    leg["lots"] = lots_worth(contracts, market, QUANTA_PER_USD * notional_usd, ticks_at(stage, market, 0))
-    age = np.int64(plan.holding_minutes[0] * exponential(uniform(age_word) * plan.holding_minutes[1]))
-    leg["cost"] = value_of(contracts, market, np.int64(leg["lots"]), ticks_at(stage, market, age))
+    leg["lots"] = lots_worth(contracts, market, QUANTA_PER_USD * notional_usd, stage.open_ticks[market])
+    ticks = np.int64(stage.path_usd[minute] / contracts.tick_usd[market] + 0.5)
+    leg["cost"] = value_of(contracts, market, np.int64(leg["lots"]), ticks)
+    stage.held[HELD * market + (LONG if leg["side"] > 0 else SHORT)] += leg["lots"]
 
 
 @rule
@@ -165,7 +184,7 @@ def fund(stage, p, distance):
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
         leg = stage.legs[j]
         market, lots = np.int64(leg["market"]), np.int64(leg["lots"])
-        value = value_of(contracts, market, lots, ticks_at(stage, market, 0))
+        value = value_of(contracts, market, lots, stage.open_ticks[market])
         required += required_at(stage, market, lots, leg["cost"], value)
         gross += value
         profit += stance(contracts, market, np.int64(leg["side"])) * (value - leg["cost"])
@@ -199,7 +218,7 @@ def enter_at_open(stage, p):
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
         leg = stage.legs[j]
         market = np.int64(leg["market"])
-        leg["cost"] = value_of(stage.contracts, market, np.int64(leg["lots"]), ticks_at(stage, market, 0))
+        leg["cost"] = value_of(stage.contracts, market, np.int64(leg["lots"]), stage.open_ticks[market])
 
 
 @rule
@@ -213,7 +232,7 @@ def hold_coin(stage, p, word):
         return
     coin = pick_coin(plan, word, ~taken)
     market, haircut = plan.index_market[coin], plan.haircut[coin * venues_of(stage) + row["venue"]]
-    one = (1.0 - haircut) * value_of(contracts, market, 1, ticks_at(stage, market, 0))
+    one = (1.0 - haircut) * value_of(contracts, market, 1, stage.open_ticks[market])
     lots = np.int64(row["wallet"] / one)
     if lots <= 0:
         return

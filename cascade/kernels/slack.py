@@ -117,10 +117,10 @@ def required_of_leg(world, j):
 @rule
 def slack_of(world, p):
     """Return the equity of account `p` less all that it must have, in quanta: below zero, it is breached."""
-    slack = np.float64(equity_of(world, p))
+    required = 0.0
     for j in legs_of(world, p):
-        slack -= required_of_leg(world, j)
-    return slack
+        required += required_of_leg(world, j)
+    return equity_of(world, p) - required
 
 
 # ── how far marks can move ───────────────────────────────────────────────────────────────────────────────────
@@ -205,14 +205,20 @@ def pace_of(world, j):
 
 
 @rule
-def reach_of(world, p, slack, step):
-    """Return how far quotes can move against their legs before account `p` can be breached, in moves of their pace."""
-    slack, weight = slack - ROUNDING_QUANTA, 1.0
+def outlook_of(world, p, step):
+    """Return slack and reach of account `p`: how far quotes can move against their legs, in moves of their pace.
+
+    One pass over its legs for both.
+    """
+    equity, required, ahead, weight = world.cross.portfolios[p]["wallet"], 0.0, ROUNDING_QUANTA, 1.0
     for j in legs_of(world, p):
+        equity += profit_at_mark(world, j)
+        required += required_of_leg(world, j)
         if world.cross.legs[j]["lots"] > 0:
-            slack -= jump_of(world, j) + funding_ahead(world, j, step)
+            ahead += jump_of(world, j) + funding_ahead(world, j, step)
             weight += pace_of(world, j) * weight_of(world, j, step)
-    return slack / weight - ROUNDING_REACH
+    slack = equity - required
+    return slack, (slack - ahead) / weight - ROUNDING_REACH
 
 
 @rule

@@ -43,6 +43,7 @@ from cascade.state.cross import LARGEST_MARGIN as LARGEST_MARGIN
 from cascade.state.cross import LARGEST_NOTIONAL as LARGEST_NOTIONAL
 from cascade.state.cross import LEG as LEG
 from cascade.state.cross import PORTFOLIO as PORTFOLIO
+from cascade.state.cross import SLOTS as SLOTS
 from cascade.state.cross import Cross as Cross
 from cascade.state.exchange import DEPTH as DEPTH
 from cascade.state.exchange import EVENT as EVENT

@@ -35,6 +35,7 @@ LEG = np.dtype(
 )
 assert PORTFOLIO.itemsize == LEG.itemsize == 32
 
+SLOTS = 1 << 15  # of a wheel of edges
 CROSS_GROUP = 2  # of a liquidation in the tape
 LARGEST_LOSS, LARGEST_NOTIONAL, LARGEST_MARGIN = range(3)  # which leg of a breached account is closed first
 ENGINE = np.dtype(
@@ -52,7 +53,7 @@ class Cross(NamedTuple):
 
     portfolios: np.ndarray  # PORTFOLIO, shape (portfolios,)
     legs: np.ndarray  # LEG
-    heads: np.ndarray  # int32, shape (2 * markets * TICKS,): leg + 1, or 0; by rung, else as `Ladder`; may be empty
+    heads: np.ndarray  # int32, shape (2 * markets * SLOTS,): leg + 1, or 0; of a market, falling wheel then rising
     rung_shift: np.ndarray  # int64, shape (markets,): a rung is this many bits of a tick
     cursor: np.ndarray  # int64, shape (markets,): the mark's rung up to which legs were looked at
     engines: np.ndarray  # ENGINE, shape (venues,)
