@@ -56,7 +56,7 @@ def metaorder(quick: bool) -> Law:
             ),
         ),
         control=Control(
-            "a book with kappa = 1 of the same depth at 200 ticks",
+            "a book with kappa = 1 of the same depth at 200 ticks (± largest difference)",
             exact_check("fall under one order, ticks", single, linear, 1.0),
         ),
         curve=Curve(
