@@ -67,7 +67,7 @@ def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
 
 
 def test_day__with_a_million_cross_accounts_costs_what_it_is_said_to():
-    """Population and loop: 1.3 times the day without is wanted, and hardly reached: 1.28 to 1.33.
+    """Population and loop: 1.3 times the day without is wanted, and hardly reached: 1.28 to 1.34.
 
     Each part of the day by its fastest round, of more rounds where the machine is noisy.
     """
