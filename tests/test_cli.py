@@ -271,7 +271,7 @@ def test_attribute__json_adds_up(run, small_attribution, tmp_path):
 def test_edge__writes_where_shocks_run_away(run, monkeypatch, tmp_path):
     from functools import partial
 
-    from cascade import edge
+    from cascade.edge import curves as edge
 
     monkeypatch.setattr(edge, "SHOCKS", (0.01, 0.02))
     monkeypatch.setattr(edge, "LEVERAGES", (1.0,))

@@ -40,9 +40,19 @@ def test_hash__changes_with_a_file_that_is_moved(sources):
     assert jit.kernel_hash() != before
 
 
+def last_of(array):
+    return array[-1]
+
+
 @pytest.mark.skipif(not jit.JITTED, reason="without the JIT, Python counts from the end")
-def test_index__counts_from_the_end_in_code_of_others():
+@pytest.mark.parametrize(("module", "is_ours"), (("someone.else", False), ("cascade.kernels.new", True)))
+def test_index__counts_from_the_end_in_code_of_others_alone(monkeypatch, module, is_ours):
     from numba import njit
 
-    last = njit(lambda array: array[-1])
-    assert last(np.arange(3.0)) == 2.0
+    monkeypatch.setattr(last_of, "__module__", module)
+    compiled = njit(boundscheck=True)(last_of)
+    if is_ours:
+        with pytest.raises(IndexError):
+            compiled(np.arange(3.0))
+    else:
+        assert compiled(np.arange(3.0)) == 2.0

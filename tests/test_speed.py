@@ -66,21 +66,24 @@ def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
     assert ratio <= 1.05, f"the loop takes {ratio:.3f} times as long"
 
 
-def test_day__with_a_million_cross_accounts_costs_what_it_is_said_to():
-    """Population and loop: 1.3 times the day without is wanted, and hardly reached: 1.28 to 1.34.
+def test_day__with_a_million_cross_accounts_costs_at_most_three_tenths_more():
+    """Population and loop; each part of the day by its fastest round, of more rounds where the machine is noisy.
 
-    Each part of the day by its fastest round, of more rounds where the machine is noisy.
+    1.28 to 1.34 where nothing else runs: what is between three tenths and 1.45 is known, and reported as an expected
+    failure with its figure; beyond, the test fails.
     """
     event = load_event("2026-02-06")
     assumptions = fitted_assumptions(event.name)
     laws = None, default_cross().model_copy(update={"accounts": 1e6})
     days = [reconstruct(event, assumptions=assumptions.model_copy(update={"cross": law})) for law in laws]
     fastest, rounds, ratio = np.full((2, 25), np.inf), 0, np.inf
-    while rounds < ROUNDS or (ratio > 1.45 and rounds < 3 * ROUNDS):
+    while rounds < ROUNDS or (ratio > 1.3 and rounds < 3 * ROUNDS):
         fastest, rounds = np.minimum(fastest, timed(days, 24 * HOUR)[0]), rounds + 1
         without, ours = fastest.sum(axis=1)
         ratio = ours / without
-    assert ratio <= 1.45, f"the day takes {ratio:.2f} times as long"
+    if 1.3 < ratio <= 1.45:
+        pytest.xfail(f"the day takes {ratio:.2f} times as long")
+    assert ratio <= 1.3, f"the day takes {ratio:.2f} times as long"
 
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: nothing to gain from two threads")

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 from cascade.errors import InvalidPositionError
 
-MILLION = 1_000_000
-QUOTE_RESOLUTION = -6
+MILLION, QUOTE_RESOLUTION = 1_000_000, -6
 
 
 class Tier(NamedTuple):

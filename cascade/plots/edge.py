@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from cascade.edge import by_value
 from cascade.plots.style import BLUE, GREEN, INK, STAKE_COLOURS, VERMILION, picture, style
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def edge(study: "Study") -> "Picture":
 
 def _draw_curves(axis: "Axes", outcomes: "Sequence[Outcome]", along: str) -> None:
     """Draw the fall over the shock for each value of a field, with the range over seeds; and the diagonal."""
-    values = list(dict.fromkeys(getattr(outcome.setting, along) for outcome in outcomes))
-    for value, colour in zip(values, COLOURS, strict=False):
-        row = [outcome for outcome in outcomes if getattr(outcome.setting, along) == value]
+    for (value, row), colour in zip(by_value(outcomes, along).items(), COLOURS, strict=False):
         shocks = [100 * outcome.setting.shock for outcome in row]
         low, high = ([100 * pick(outcome.fall) for outcome in row] for pick in (np.min, np.max))
         axis.fill_between(shocks, low, high, color=colour, alpha=0.15, linewidth=0)

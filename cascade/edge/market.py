@@ -1,18 +1,8 @@
-"""Where a shock runs away: the fall of one market against the size of the shock, the leverage in it, and its depth.
-
-One coin at one venue and its spot book, for an hour, with the isolated accounts that are open when the day begins and
-nobody who opens more. News takes the price down by the shock, at an even pace. Every run has a twin of the same seed
-and news in which liquidations and stops never reach the book: the fall of the one over that of the other is the
-amplification, and where it is large, the shock has run away.
-
-Beside it stands what can be said without a run: the branching ratio `g` (`cascade.branching`) of the price to which the
-shock leads, from the triggers within a further 1% there and the bids stated for 1% in calm. Triggers grow with leverage
-and bids with depth, so `g = 1` is a straight line in the plane of the two.
-"""
+"""One market at an opening, and what a shock of news does to it, with its twin and its branching ratio."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -142,10 +132,9 @@ class Market:
         """
         if not seeds:
             raise InvalidConfigError("a sweep needs at least one seed, got none")
-        by_leverage: dict[float, list[int]] = {}
-        for k, setting in enumerate(settings):
-            by_leverage.setdefault(setting.leverage, []).append(k)
-        jobs = [(group, seed) for group in by_leverage.values() for seed in seeds]
+        leverages = dict.fromkeys(setting.leverage for setting in settings)
+        groups = [[k for k, setting in enumerate(settings) if setting.leverage == one] for one in leverages]
+        jobs = [(group, seed) for group in groups for seed in seeds]
         runs: list[list[Run]] = [[] for _ in settings]
         with ThreadPoolExecutor(threads) as pool:
             measured = pool.map(lambda job: self.measure([settings[k] for k in job[0]], job[1]), jobs)
@@ -199,106 +188,3 @@ def ratio_after(result: Result, shock: float, priors: Priors) -> float:
 
 def _fall(result: Result) -> float:
     return float(np.log(result.open_usd[0] / result.index_usd[0].min()))
-
-
-# ── the study ────────────────────────────────────────────────────────────────────────────────────────────────
-SHOCKS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.065, 0.08)
-LEVERAGES = (1.0, 2.0, 4.0, 8.0)
-DEPTHS, DEPTHS_LEVERAGE = (0.25, 0.5, 1.0, 2.0), 2.0
-PHASE_SHOCK = 0.02
-PHASE_LEVERAGES = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
-PHASE_DEPTHS = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4, 2.0)
-PACES_MIN = (2, 10, 30)
-RUNAWAY = 2.0  # amplification from which on a shock is said to have run away
-
-
-@dataclass(frozen=True)
-class Study:
-    """The answer: outcomes by what was varied, in the order in which they were varied."""
-
-    coin: str
-    venue: str
-    by_leverage: tuple[Outcome, ...]  # shocks within leverages
-    by_depth: tuple[Outcome, ...]  # shocks within depths
-    by_pace: tuple[Outcome, ...]  # leverages within paces
-    phase: tuple[Outcome, ...]  # leverages within depths
-    phase_calm: tuple[Outcome, ...]  # likewise, with providers who do not withdraw
-    configuration: dict  # of the first world
-
-    def as_dict(self) -> dict:
-        """Return what JSON can hold: every outcome by its setting, and the edges."""
-        parts = {name: getattr(self, name) for name in ("by_leverage", "by_depth", "by_pace", "phase", "phase_calm")}
-        return {
-            "coin": self.coin,
-            "venue": self.venue,
-            **{name: [_plain(outcome) for outcome in outcomes] for name, outcomes in parts.items()},
-            "ratio_at_edge": {name: _finite(edge_ratios(parts[name], "depth")) for name in ("phase", "phase_calm")}
-            | {"by_pace": _finite(edge_ratios(self.by_pace, "minutes"))},
-        }
-
-
-def study(
-    market: Market | None = None, *, quick: bool = False, threads: int = 1, progress: Progress | None = None
-) -> Study:
-    """Measure S-curves by leverage and by depth, the edge by the pace of the news, and the plane of the two.
-
-    Parameters
-    ----------
-    market : Market, optional
-        By default Bitcoin at Binance.
-    quick : bool
-        A coarser grid, and one seed.
-    threads, progress
-        As in `sweep`.
-    """
-    market, seeds = market or Market(), (1,) if quick else (1, 2, 3)
-    thin = slice(None, None, 2 if quick else 1)
-    shocks, across, down = SHOCKS[thin], PHASE_LEVERAGES[thin], PHASE_DEPTHS[thin]
-    plan = {
-        "by_leverage": [Setting(shock, leverage) for leverage in LEVERAGES for shock in shocks],
-        "by_depth": [Setting(shock, DEPTHS_LEVERAGE, depth) for depth in DEPTHS for shock in shocks],
-        "by_pace": [Setting(PHASE_SHOCK, leverage, minutes=pace) for pace in PACES_MIN for leverage in across],
-        "phase": [Setting(PHASE_SHOCK, leverage, depth) for depth in down for leverage in across],
-    }
-    plan["phase_calm"] = [replace(setting, withdrawal=False) for setting in plan["phase"]]
-    outcomes = iter(market.sweep([setting for part in plan.values() for setting in part], seeds, threads, progress))
-    found = {name: tuple(next(outcomes) for _ in part) for name, part in plan.items()}
-    return Study(market.coin, market.venue, **found, configuration=market.scenario(plan["phase"][0]).resolved())
-
-
-def edge_ratios(outcomes: Sequence[Outcome], along: str) -> dict[float, float]:
-    """Return g where the amplification passes `RUNAWAY` as leverage grows, by the value of another field; nan if never.
-
-    Between two leverages, log g is interpolated along the log of the amplification.
-    """
-    found = {}
-    for value in dict.fromkeys(getattr(outcome.setting, along) for outcome in outcomes):
-        row = [outcome for outcome in outcomes if getattr(outcome.setting, along) == value]
-        grown = np.log([outcome.amplification for outcome in row])
-        ratio = np.log([outcome.ratio.mean() for outcome in row])
-        beyond = np.flatnonzero(grown >= np.log(RUNAWAY))
-        if not len(beyond) or beyond[0] == 0:
-            found[value] = np.nan
-            continue
-        k = beyond[0]
-        found[value] = float(np.exp(np.interp(np.log(RUNAWAY), grown[k - 1 : k + 1], ratio[k - 1 : k + 1])))
-    return found
-
-
-def smallest_runaway(outcomes: Sequence[Outcome], along: str) -> dict[float, float]:
-    """Return the smallest shock whose amplification is at least `RUNAWAY`, by the value of a field; nan if none."""
-    found = {}
-    for value in dict.fromkeys(getattr(outcome.setting, along) for outcome in outcomes):
-        row = [outcome for outcome in outcomes if getattr(outcome.setting, along) == value]
-        found[value] = min((o.setting.shock for o in row if o.amplification >= RUNAWAY), default=np.nan)
-    return found
-
-
-def _plain(outcome: Outcome) -> dict:
-    """Return a setting, its runs by seed, and their amplification."""
-    runs = {name: getattr(outcome, name).tolist() for name in Run._fields}
-    return asdict(outcome.setting) | runs | {"amplification": outcome.amplification}
-
-
-def _finite(ratios: dict[float, float]) -> dict[str, float | None]:
-    return {f"{value:g}": None if ratio != ratio else ratio for value, ratio in ratios.items()}
