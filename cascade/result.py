@@ -54,8 +54,7 @@ class Result:
     open_usd: np.ndarray  # float64, (coins,)
     target_usd: np.ndarray | None  # float64, (coins, minutes): tracked path at minute closes; None without tracking
     minutes: np.ndarray  # MINUTE, (minutes, markets)
-    # lots at stake by falling or rising trigger and by price bin
-    stake_lots: np.ndarray  # float32, (snapshots, coins, 2, STAKE_BINS)
+    stake_lots: np.ndarray  # float32, (snapshots, coins, 2, STAKE_BINS): lots at stake, falling then rising, by price
     stake_every: int  # steps between snapshots
     news: np.ndarray  # float64, (coins, blocks): log change of V by news in each block of 60 s
     ledger: dict  # venue -> account -> quanta at the end; and "conserved": bool
