@@ -1,5 +1,7 @@
 """Worlds of cross accounts for tests: random or stated ones, no other positions, marks that a test sets."""
 
+from collections.abc import Callable
+
 import numpy as np
 from worlds import OPEN_USD
 
@@ -10,9 +12,10 @@ from cascade.kernels.edges import enqueue_portfolio
 from cascade.kernels.funding import pay_funding
 from cascade.kernels.jit import kernel, rule
 from cascade.kernels.ledger import check_ledger
+from cascade.kernels.recount import recount
 from cascade.kernels.slack import settle_funding, slack_of, value_at_mark
 from cascade.scenario import Scenario, load_venues
-from cascade.state import LEG, NO_POSITION, OPEN, PORTFOLIO, WATCHED, World
+from cascade.state import LEG, LIQUIDATED, N_TAPE, NO_POSITION, OPEN, PORTFOLIO, QUEUED, SLEEPING, World
 from cascade.venues import Venue, load_venue
 
 SIX_USD = OPEN_USD | {"XRP": 1.5, "SOL": 93.0, "DOGE": 0.105, "BNB": 700.0}
@@ -108,10 +111,8 @@ def stated_accounts(scenario: Scenario, world: World, accounts: list[dict]):
 
 
 def waiting(portfolios: np.ndarray, legs: np.ndarray):
-    """Return accounts and legs as they are before the first step: all to be looked at, none filed."""
-    portfolios["status"], portfolios["moved_by"], portfolios["trigger_step"] = WATCHED, NO_POSITION, NO_POSITION
-    portfolios["next"] = np.arange(1, len(portfolios) + 1)
-    portfolios["next"][-1:] = NO_POSITION
+    """Return accounts and legs as they are before the first step: none was looked at, none is filed."""
+    portfolios["status"], portfolios["moved_by"], portfolios["trigger_step"] = SLEEPING, NO_POSITION, NO_POSITION
     legs["rung"] = legs["next"] = legs["prev"] = NO_POSITION
     return portfolios, legs
 
@@ -181,10 +182,10 @@ def liquidate(world, step, by_scan):
 @rule
 def scan_accounts(world, step):
     """Judge every account; nothing is filed."""
-    world.cross.watched[0] = NO_POSITION
+    world.cross.n_watched[0] = 0
     for p in range(len(world.cross.portfolios)):
         status = world.cross.portfolios[p]["status"]
-        if status == OPEN or status == WATCHED:
+        if status != QUEUED and status != LIQUIDATED:
             settle_funding(world, p, step)
             if slack_of(world, p) < 0.0:
                 enqueue_portfolio(world, p, step)
@@ -198,7 +199,7 @@ def scan(world):
     found = 0
     for p in range(len(world.cross.portfolios)):
         status = world.cross.portfolios[p]["status"]
-        if status == OPEN or status == WATCHED:
+        if status != QUEUED and status != LIQUIDATED:
             found += slack_of(world, p) < 0.0
     return found
 
@@ -228,3 +229,40 @@ def settle_all(world, step):
     """Take the funding that is due out of every wallet."""
     for p in range(len(world.cross.portfolios)):
         settle_funding(world, p, step)
+
+
+# ── the ladder against a scan, both compiled ─────────────────────────────────────────────────────────────────
+class Pair:
+    """Two worlds after the same marks: one that looked by ladders, one that judged every account in every step.
+
+    The books are empty, so that what becomes of an account does not hang on who was liquidated before it.
+    """
+
+    def __init__(self, make_world: Callable[[], World]):
+        self.ladder, self.scan = make_world(), make_world()
+        self.walk = Walk(self.ladder, 5, 2e-4)
+
+    def step(self, step: int, jump: float) -> None:
+        """Play one step in both; the same accounts must be breached in it."""
+        marks = self.walk.step(jump)
+        for world, by_scan in ((self.ladder, False), (self.scan, True)):
+            set_marks(world, step, marks)
+            liquidate(world, step, by_scan)
+        breached = [np.flatnonzero(w.cross.portfolios["trigger_step"] == step) for w in (self.ladder, self.scan)]
+        np.testing.assert_array_equal(*breached)
+
+    def compare(self) -> None:
+        """Hold accounts, legs, money and tapes of the two against each other."""
+        ladder, scan = self.ladder, self.scan
+        for name in ("wallet", "trigger_step", "is_taken"):
+            np.testing.assert_array_equal(ladder.cross.portfolios[name], scan.cross.portfolios[name], err_msg=name)
+        for name in ("lots", "cost"):
+            np.testing.assert_array_equal(ladder.cross.legs[name], scan.cross.legs[name], err_msg=name)
+        np.testing.assert_array_equal(ladder.ledger.cash, scan.ledger.cash)
+        np.testing.assert_array_equal(ladder.ledger.lots, scan.ledger.lots)
+        order = ("account", "step", "market", "side")
+        tapes = [np.sort(world.records.tape[: world.counters.n[N_TAPE]], order=order) for world in (ladder, scan)]
+        for name in (*order, "lots", "trigger_step", "pool", "fee"):
+            np.testing.assert_array_equal(tapes[0][name], tapes[1][name], err_msg=name)
+        assert recount(ladder) == recount(scan) == 0
+        assert ladder.ledger.broken.tolist() == [0, 0]

@@ -18,13 +18,14 @@ from cascade.state import (
     NO_POSITION,
     OPEN,
     SELL,
+    SLEEPING,
     TICKS,
     WATCHED,
     World,
 )
 
 FIELDS = ("status", "lots", "cost", "margin")
-SEEN = {WATCHED: OPEN}  # to the reference, an account that is to be looked at again is an open one
+SEEN = {WATCHED: OPEN, SLEEPING: OPEN}  # to the reference, an account is open whenever it is looked at
 
 
 class Duel:

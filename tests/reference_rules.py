@@ -6,6 +6,7 @@ is found by trying numbers of lots.
 
 import math
 from bisect import bisect_right
+from functools import partial
 
 from reference_day import sign
 from reference_market import Account, ReferenceMarket
@@ -107,8 +108,8 @@ class ReferenceRules(ReferenceWinners):
         k = market.bracket_of(held, ROUNDED * held.lots, market.mark_usd)
         if k < down:
             return 0
-        more = bisect_right(range(held.lots), k - down, key=lambda n: market.bracket_of(held, n, market.mark_usd))
-        return more - 1
+        place = partial(market.bracket_of, held, mark_usd=market.mark_usd)
+        return bisect_right(range(held.lots), k - down, key=lambda n: place(ROUNDED * n)) - 1
 
     def kept_by_fraction(self, market: ReferenceMarket, held, step: int) -> int:
         """All but a share, if the position is large and was not cut a moment ago."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from cross_worlds import (
     SIX_USD,
-    Walk,
+    Pair,
     cross_scenario,
     liquidate,
     one_rate,
@@ -85,45 +85,14 @@ def test_cross__agrees_with_the_reference_on_random_small_worlds(seed, jump, far
 
 
 # ── the ladder against a scan, both compiled ─────────────────────────────────────────────────────────────────
-class Pair:
-    """Two worlds after the same marks: one that looked by ladders, one that judged every account in every step.
-
-    The books are empty, so that what becomes of an account does not hang on who was liquidated before it.
-    """
-
-    def __init__(self, n: int, steps: int, far: float = 0.3, sigma: float = 2e-4, **fields):
-        scenario = cross_scenario(seconds=steps, **fields)
-        self.ladder, self.scan = world_of(scenario, 1, n=n, far=far), world_of(scenario, 1, n=n, far=far)
-        self.walk = Walk(self.ladder, 5, sigma)
-
-    def step(self, step: int, jump: float) -> None:
-        """Play one step in both; the same accounts must be breached in it."""
-        marks = self.walk.step(jump)
-        for world, by_scan in ((self.ladder, False), (self.scan, True)):
-            set_marks(world, step, marks)
-            liquidate(world, step, by_scan)
-        breached = [np.flatnonzero(w.cross.portfolios["trigger_step"] == step) for w in (self.ladder, self.scan)]
-        np.testing.assert_array_equal(*breached)
-
-    def compare(self) -> None:
-        """Hold accounts, legs, money and tapes of the two against each other."""
-        ladder, scan = self.ladder, self.scan
-        for name in ("wallet", "trigger_step", "is_taken"):
-            np.testing.assert_array_equal(ladder.cross.portfolios[name], scan.cross.portfolios[name], err_msg=name)
-        for name in ("lots", "cost"):
-            np.testing.assert_array_equal(ladder.cross.legs[name], scan.cross.legs[name], err_msg=name)
-        np.testing.assert_array_equal(ladder.ledger.cash, scan.ledger.cash)
-        np.testing.assert_array_equal(ladder.ledger.lots, scan.ledger.lots)
-        order = ("account", "step", "market", "side")
-        tapes = [np.sort(world.records.tape[: world.counters.n[N_TAPE]], order=order) for world in (ladder, scan)]
-        for name in (*order, "lots", "trigger_step", "pool", "fee"):
-            np.testing.assert_array_equal(tapes[0][name], tapes[1][name], err_msg=name)
-        assert recount(ladder) == recount(scan) == 0
-        assert ladder.ledger.broken.tolist() == [0, 0]
+def pair_of(n: int, steps: int, far: float = 0.3, **fields) -> Pair:
+    """Return two worlds of `n` random cross accounts."""
+    scenario = cross_scenario(seconds=steps, **fields)
+    return Pair(lambda: world_of(scenario, 1, n=n, far=far))
 
 
 def test_slack_ladder__takes_exactly_what_a_scan_takes():
-    pair = Pair(5_000, 300, venues=("binance", "okx", "bybit"))
+    pair = pair_of(5_000, 300, venues=("binance", "okx", "bybit"))
     for step in range(300):
         pair.step(step, -0.15 / 300)
     pair.compare()
@@ -133,7 +102,7 @@ def test_slack_ladder__takes_exactly_what_a_scan_takes():
 
 def test_slack_ladder__fails_where_wallets_change_behind_its_back():
     """Negative control: accounts lose half of their money without being looked at."""
-    pair = Pair(1_000, 20)
+    pair = pair_of(1_000, 20)
     pair.step(0, 0.0)
     for world in (pair.ladder, pair.scan):
         world.cross.portfolios["wallet"] -= np.abs(world.cross.portfolios["wallet"]) // 2
@@ -146,13 +115,13 @@ def test_slack_ladder__takes_what_a_scan_takes_of_100_000_accounts_over_six_coin
     """A day's fall in three quarters of an hour, then half of it back: 15 times as fast as the day's."""
     n, steps = 100_000, 2_700
     venues = ("binance", "okx", "bybit", "other")
-    pair = Pair(n, steps, far=0.38, sigma=2e-4, coins=tuple(SIX_USD), venues=venues)
+    pair = pair_of(n, steps, far=0.38, coins=tuple(SIX_USD), venues=venues)
     for step in range(steps):
         pair.step(step, -0.13 / 1_800 if step < 1_800 else 0.065 / 900)
     pair.compare()
     assert pair.ladder.cross.portfolios["is_taken"].sum() > 0.05 * n
     # the same again, ladder alone, against the least that a scan must do in one step
-    again = Pair(n, steps, far=0.38, sigma=2e-4, coins=tuple(SIX_USD), venues=venues)
+    again = pair_of(n, steps, far=0.38, coins=tuple(SIX_USD), venues=venues)
     ladder_s, scans_s = 0.0, []
     for step in range(steps):
         set_marks(again.ladder, step, again.walk.step(-0.13 / 1_800 if step < 1_800 else 0.065 / 900))

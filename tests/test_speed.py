@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 STEPS = 21_600  # a quarter of the day: enough to time
 ROUNDS, HOUR = 4, 3600  # a machine is slow for seconds at a time
+WARM_WORDS = 100_000_000  # of memory that is touched before a day: what a virtual machine has to fetch costs more
 
 
 def scenario_with(accounts_factor: float) -> Scenario:
@@ -37,6 +38,7 @@ def scenario_with(accounts_factor: float) -> Scenario:
 
 def times_of(scenario: Scenario, steps: int) -> tuple[list[float], int]:
     """Return how long it takes to draw a day's accounts, then every hour of its loop; and how many positions it has."""
+    np.ones(WARM_WORDS)
     started = time.perf_counter()
     world, _ = build_world(scenario, 1)
     times = [time.perf_counter() - started]
@@ -67,11 +69,7 @@ def test_loop__costs_no_more_with_twice_the_positions_that_are_never_touched():
 
 
 def test_day__with_a_million_cross_accounts_costs_at_most_three_tenths_more():
-    """Population and loop; each part of the day by its fastest round, of more rounds where the machine is noisy.
-
-    1.28 to 1.39 where nothing else runs: what is between three tenths and 1.6 is known, and reported as an expected
-    failure with its figure; beyond, the test fails.
-    """
+    """Population and loop; each part of the day by its fastest round, of more rounds where the machine is noisy."""
     event = load_event("2026-02-06")
     assumptions = fitted_assumptions(event.name)
     laws = None, default_cross().model_copy(update={"accounts": 1e6})
@@ -81,8 +79,6 @@ def test_day__with_a_million_cross_accounts_costs_at_most_three_tenths_more():
         fastest, rounds = np.minimum(fastest, timed(days, 24 * HOUR)[0]), rounds + 1
         without, ours = fastest.sum(axis=1)
         ratio = ours / without
-    if 1.3 < ratio <= 1.6:
-        pytest.xfail(f"the day takes {ratio:.2f} times as long")
     assert ratio <= 1.3, f"the day takes {ratio:.2f} times as long"
 
 

@@ -8,6 +8,7 @@ from cascade.assembly.contracts import make_contracts
 from cascade.assembly.given import given_rows
 from cascade.assembly.population import draw_population
 from cascade.assembly.portfolios import make_cross
+from cascade.assembly.sleepers import paces
 from cascade.errors import InvalidConfigError
 from cascade.memory import empty_ladder
 from cascade.scenario import Scenario
@@ -44,6 +45,8 @@ def has_same_accounts(one: Scenario, other: Scenario) -> bool:
     parts = ("coins", "venues", "open_usd", "seconds", "assumptions")
     if any(getattr(one, name) != getattr(other, name) for name in parts):
         return False
+    if one.priors.funding != other.priors.funding or not np.array_equal(paces(one), paces(other)):
+        return False  # where cross accounts sleep hangs on both
     one_path, other_path = one.pre_day_usd, other.pre_day_usd
     if one_path is None or other_path is None:
         return one_path is other_path

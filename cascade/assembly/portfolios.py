@@ -5,11 +5,13 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
-from cascade.assumptions import CrossAccounts, LeverageAssumptions
+from cascade.assembly.sleepers import charges, paces
+from cascade.assumptions import CrossAccounts
 from cascade.errors import InvalidConfigError
 from cascade.kernels.portfolios import COINS, HELD, LONG, SHORT, CrossPlan, CrossStage, draw_portfolios
 from cascade.scenario import Scenario
 from cascade.state import (
+    BEDS,
     ENGINE,
     LARGEST_LOSS,
     LARGEST_MARGIN,
@@ -55,7 +57,7 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
     _check_funding(scenario)
     law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
     open_usd = path[contracts.coin, -1]
-    plan = _make_plan(scenario, assumptions, law, contracts, path.shape[1])
+    plan = _make_plan(scenario, law, contracts, margin, path.shape[1])
     rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
     while True:
         stage = CrossStage(
@@ -70,18 +72,23 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             minute=np.zeros(len(law.legs), np.int64),
             held=np.zeros(HELD * len(contracts.coin), np.int64),
             rows=np.zeros(2, np.int64),
+            bed=np.empty(rows, np.uint8),
         )
         if draw_portfolios(stage, int(seed)) == Status.OK:
             break
         rows *= 2
-    cross = arrange(scenario, contracts, stage.portfolios[: stage.rows[0]], stage.legs[: stage.rows[1]])
+    n, n_legs = stage.rows
+    cross = arrange(scenario, contracts, stage.portfolios[:n], stage.legs[:n_legs], stage.bed[:n])
     return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage, open_usd)}
 
 
 def _make_plan(
-    scenario: Scenario, assumptions: LeverageAssumptions, law: CrossAccounts, contracts: Contracts, path_minutes: int
+    scenario: Scenario, law: CrossAccounts, contracts: Contracts, margin: Margin, path_minutes: int
 ) -> CrossPlan:
     """Return the assumptions in the units of the kernel."""
+    assumptions = scenario.assumptions
+    assert assumptions is not None  # it has a law of cross accounts
+    weight, sudden = charges(scenario, contracts, margin, law.cap_usd)
     shares = np.array(list(assumptions.venue_shares.values()))
     weights = np.array([assumptions.open_interest_usd[coin] for coin in scenario.coins])
     legs = np.array(law.legs[: len(scenario.coins)])
@@ -97,7 +104,8 @@ def _make_plan(
         distance=np.array([math.log(law.distance_median), law.distance_sigma]),
         holding_minutes=np.array([minutes, -math.expm1(-path_minutes / minutes)]),
         haircut=haircut if spot is not None else np.ones_like(haircut),
-        minutes=np.array([path_minutes]),
+        weight=weight,
+        sudden=sudden,
         index_market=np.arange(len(scenario.coins)) * len(scenario.venues) + (spot or 0),
     )
 
@@ -126,7 +134,13 @@ def _check_funding(scenario: Scenario) -> None:
             )
 
 
-def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, legs: np.ndarray) -> Cross:
+def arrange(
+    scenario: Scenario,
+    contracts: Contracts,
+    portfolios: np.ndarray,
+    legs: np.ndarray,
+    bed: np.ndarray | None = None,
+) -> Cross:
     """Return cross accounts with the state around them.
 
     Parameters
@@ -135,21 +149,35 @@ def arrange(scenario: Scenario, contracts: Contracts, portfolios: np.ndarray, le
         Gives the rules of the venues.
     contracts : Contracts
     portfolios : ndarray of PORTFOLIO
-        All WATCHED, in one list in the order of their rows: they are looked at in the first step.
+        All SLEEPING.
     legs : ndarray of LEG
         Those of one account side by side, filed nowhere.
+    bed : ndarray of uint8 of shape (portfolios,), optional
+        Up to which move each sleeps (`cascade.kernels.turns`). All are looked at in the first step if not given.
     """
+    n, n_markets = len(portfolios), len(contracts.coin)
     rung_shift, cursor = _rungs(scenario, contracts)
+    bed = np.zeros(n, np.uint8) if bed is None else bed
+    sleepers = np.argsort(bed, kind="stable").astype(np.int32)
+    open_usd = np.array(scenario.open_usd)[contracts.coin]
     return Cross(
         portfolios=portfolios,
         legs=legs,
-        heads=np.zeros(2 * len(contracts.coin) * SLOTS if len(portfolios) else 0, np.int32),
+        heads=np.zeros(2 * n_markets * SLOTS if n else 0, np.int32),
         rung_shift=rung_shift,
         cursor=cursor,
+        inside=np.zeros(2 * n_markets),
+        watched=np.empty(n, np.int32),
+        n_watched=np.zeros(1, np.int64),
+        sleepers=sleepers,
+        beds=np.searchsorted(bed[sleepers], np.arange(BEDS + 1)),
+        woken=np.zeros(1, np.int64),
+        alarms=np.repeat(cursor, 2),
+        opening_usd=np.floor(open_usd / contracts.tick_usd + 0.5) * contracts.tick_usd,
+        pace=paces(scenario),
         engines=_engines(scenario),
         haircut=_haircuts(scenario, contracts),
-        watched=np.array([0 if len(portfolios) else NO_POSITION]),
-        last_part=np.zeros(len(portfolios), np.int32),
+        last_part=np.zeros(n, np.int32),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cascade.kernels.accounts import part_of
 from cascade.kernels.deleveraging import deleverage, is_due
-from cascade.kernels.edges import cross_edges, look_at_watched, stand_last, watch
+from cascade.kernels.edges import cross_edges, look_at_watched, stand_last
 from cascade.kernels.jit import rule
 from cascade.kernels.legs import bankruptcy_of_leg, has_no_contracts, held_in_leg, is_backstopped, worst_leg
 from cascade.kernels.money import average_quote, quote, ticks_from, value_of
@@ -28,6 +28,7 @@ from cascade.kernels.slack import (
     slack_of,
 )
 from cascade.kernels.stops import inner_tick
+from cascade.kernels.turns import watch
 from cascade.kernels.wallets import charge_clearance, release_leg, settle_account
 from cascade.state import (
     ABSORBER,
@@ -66,7 +67,7 @@ def liquidate_cross(world, step):
 
 @rule
 def look_at_due(world, step):
-    """Look at the accounts whose edges the marks have crossed, and at those that are watched."""
+    """Look at the accounts whose edges the marks have reached, and at those that are watched."""
     for market in range(len(world.markets)):
         cross_edges(world, market)
     look_at_watched(world, step)

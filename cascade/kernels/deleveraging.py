@@ -7,7 +7,6 @@ less than nothing at that price is passed over: its bankruptcy price and that of
 import numpy as np
 
 from cascade.kernels.accounts import entry_quote, file_ahead, part_of, release_lots
-from cascade.kernels.edges import watch
 from cascade.kernels.jit import rule
 from cascade.kernels.ledger import hand_over
 from cascade.kernels.money import average_quote, quote, stance
@@ -15,6 +14,7 @@ from cascade.kernels.pools import is_alarmed, mark_value, shortfall
 from cascade.kernels.slack import entry_of, good_side
 from cascade.kernels.stops import set_triggers
 from cascade.kernels.triggers import unfile
+from cascade.kernels.turns import watch
 from cascade.kernels.wallets import release_leg
 from cascade.kernels.winners import drop_first, equity_after, first_winner, leg_of, lots_of, rank_winners
 from cascade.state import (
@@ -31,6 +31,7 @@ from cascade.state import (
     OPEN,
     POOL_EMPTY,
     POOL_FALL,
+    SLEEPING,
     TALLY_DELEVERAGED,
 )
 
@@ -108,7 +109,7 @@ def close_leg_of_winner(world, j, lots, value, note):
     note["leverage"], note["bucket"] = row["leverage"], row["bucket"]
     release_leg(world, p, j, lots, value, EXTERNAL, EXTERNAL_LOTS)
     note["profit"] = good_side(world, j) * (value - (cost - leg["cost"]))
-    if row["status"] == OPEN:
+    if row["status"] == OPEN or row["status"] == SLEEPING:
         row["moved_by"] = leg["market"]
         watch(world, p)
 

@@ -1,9 +1,9 @@
-"""When a cross account is looked at: a ladder of its legs' edges, and a list of those whose turn it is.
+"""When a cross account is looked at: its legs' edges lie on wheels, by market and by the way that loses.
 
 Each leg is filed at the price to which its mark must move before its account can be breached (`slack.outlook_of`), a
-long's below its mark and a short's above it. When a mark crosses the edge of any leg, the account is looked at anew, at
-the marks as they then stand: queued for liquidation or filed again. An account with hardly any reach is looked at in
-every step; so is every account in the first one.
+long's below its mark and a short's above it. When a mark enters the rung of a leg's edge, the account is looked at
+anew, at the marks as they then stand: queued for liquidation or filed again. An account with hardly any reach is looked
+at in every step (`turns`).
 """
 
 import math
@@ -12,18 +12,12 @@ import numpy as np
 
 from cascade.kernels.jit import prefetch, rule
 from cascade.kernels.money import mark_quote, quote, ticks_from
-from cascade.kernels.slack import (
-    good_side,
-    legs_of,
-    mark_ticks,
-    outlook_of,
-    reach_of_leg,
-    settle_funding,
-)
+from cascade.kernels.slack import good_side, legs_of, outlook_of, reach_of_leg, settle_funding
 from cascade.kernels.triggers import direction_of
-from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, SLOTS, TICKS, WATCHED
+from cascade.kernels.turns import rung_at, wake, watch
+from cascade.state import FALLING, N_CROSS_CHECKS, NO_POSITION, OPEN, QUEUED, RISING, SLOTS, TICKS
 
-AHEAD = 8  # accounts on the list, whose memory is asked for
+AT_ONCE = 32  # accounts, whose memory is asked for together
 WORTH_FILING = 1e-4  # a shorter reach is used up within seconds: looking each second is faster [measured]
 
 
@@ -34,22 +28,45 @@ def slot_of(market, direction, rung):
 
 
 @rule
+def usd_of_rung(world, market, rung):
+    """Return the price at which a rung of a market's wheel begins."""
+    tick = (rung << world.cross.rung_shift[market]) + world.contracts.floor_tick[market]
+    return tick * world.contracts.tick_usd[market]
+
+
+@rule
 def file_leg(world, j, reach):
-    """File leg `j` at the tick in which its mark has used up its reach; off the book, nowhere."""
+    """File leg `j` at the rung in which its mark has used up its reach; return False, and do not, if that is its own.
+
+    An edge off the book is filed nowhere.
+    """
     legs, heads, leg = world.cross.legs, world.cross.heads, world.cross.legs[j]
     market, side = np.int64(leg["market"]), np.int64(leg["side"])
     moved = 1.0 - good_side(world, j) * reach_of_leg(world, j, reach)
     edge_usd = quote(world.contracts, market, mark_quote(world, market) * moved)
     tick = np.int64(math.floor(ticks_from(world.contracts, market, edge_usd)))
     if tick < 0 or tick >= TICKS:
-        return
+        return True
     rung = tick >> world.cross.rung_shift[market]
+    if rung == world.cross.cursor[market]:
+        return False
     slot = slot_of(market, direction_of(side), rung)
     first = np.int64(heads[slot]) - 1
     leg["rung"], leg["prev"], leg["next"] = rung, NO_POSITION, first
     if first != NO_POSITION:
         legs[first]["prev"] = j
     heads[slot] = j + 1
+    return True
+
+
+@rule
+def file_account(world, p, reach):
+    """File the legs of account `p`; return whether all lie elsewhere than in their marks' own rungs."""
+    is_clear = True
+    for j in legs_of(world, p):
+        if world.cross.legs[j]["lots"] > 0:
+            is_clear &= file_leg(world, j, reach)
+    return is_clear
 
 
 @rule
@@ -69,14 +86,6 @@ def unfile_leg(world, j):
 
 
 @rule
-def watch(world, p):
-    """Have account `p` looked at next time."""
-    row = world.cross.portfolios[p]
-    row["status"], row["next"] = WATCHED, world.cross.watched[0]
-    world.cross.watched[0] = p
-
-
-@rule
 def watch_rung(world, market, direction, rung):
     """Have the accounts looked at whose legs are filed at `rung`."""
     j = np.int64(world.cross.heads[slot_of(market, direction, rung)]) - 1
@@ -91,18 +100,18 @@ def watch_rung(world, market, direction, rung):
 
 @rule
 def cross_edges(world, market):
-    """Have the accounts looked at whose edges the market's mark has reached since the last step.
-
-    Those whose edge lies in the mark's own rung are looked at in every step.
-    """
-    tick = np.int64(math.floor(mark_ticks(world, market))) - world.contracts.floor_tick[market]
-    new = min(max(tick, 0), TICKS - 2) >> world.cross.rung_shift[market]
-    old = world.cross.cursor[market]
+    """Have the accounts looked at whose edges lie in rungs that the market's mark has entered since the last step."""
+    mark_usd, inside = world.markets[market]["mark_usd"], world.cross.inside
+    if inside[2 * market] < mark_usd < inside[2 * market + 1]:
+        return
+    old, new = world.cross.cursor[market], rung_at(world, market, mark_usd)
     world.cross.cursor[market] = new
-    for rung in range(new, max(old, new) + 1):
+    inside[2 * market], inside[2 * market + 1] = usd_of_rung(world, market, new), usd_of_rung(world, market, new + 1)
+    for rung in range(new, old):
         watch_rung(world, market, FALLING, rung)
-    for rung in range(min(old, new), new + 1):
+    for rung in range(old + 1, new + 1):
         watch_rung(world, market, RISING, rung)
+    wake(world, market)
 
 
 # ── the look ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -136,57 +145,34 @@ def look_at(world, p, step):
     if slack < 0.0:
         enqueue_portfolio(world, p, step)
         return
-    if reach <= WORTH_FILING:
+    if reach > WORTH_FILING and file_account(world, p, reach):
+        world.cross.portfolios[p]["status"] = OPEN
+    else:
         watch(world, p)
-        return
-    world.cross.portfolios[p]["status"] = OPEN
-    for j in legs_of(world, p):
-        if world.cross.legs[j]["lots"] > 0:
-            file_leg(world, j, reach)
 
 
 @rule
 def look_at_watched(world, step):
-    """Look at every account on the list; ask for the memory of those that follow."""
-    p = world.cross.watched[0]
-    world.cross.watched[0] = NO_POSITION
-    far = p
-    for _ in range(AHEAD):
-        far = prefetch_next(world, far)
-    near = p
-    for _ in range(AHEAD // 2):
-        near = prefetch_neighbours(world, near)
-    while p != NO_POSITION:
-        behind = following(world, p)
-        far = prefetch_next(world, far)
-        near = prefetch_neighbours(world, near)
-        look_at(world, p, step)
-        p = behind
-
-
-@rule
-def following(world, p):
-    """Return who is behind account `p` on the list."""
-    return np.int64(world.cross.portfolios[p]["next"])
-
-
-@rule
-def prefetch_next(world, p):
-    """Ask for the legs of account `p`, if it is one; return who is behind it."""
-    if p == NO_POSITION:
-        return p
-    prefetch(world.cross.legs, np.int64(world.cross.portfolios[p]["first_leg"]))
-    return following(world, p)
+    """Look at every account on the list, some at once; who is to be watched on is written to the list's front."""
+    watched, n = world.cross.watched, world.cross.n_watched[0]
+    world.cross.n_watched[0] = 0
+    for first in range(0, n, AT_ONCE):
+        last = min(first + AT_ONCE, n)
+        for i in range(first, last):
+            prefetch(world.cross.portfolios, np.int64(watched[i]))
+        for i in range(first, last):
+            prefetch(world.cross.legs, np.int64(world.cross.portfolios[watched[i]]["first_leg"]))
+        for i in range(first, last):
+            prefetch_neighbours(world, np.int64(watched[i]))
+        for i in range(first, last):
+            look_at(world, np.int64(watched[i]), step)
 
 
 @rule
 def prefetch_neighbours(world, p):
-    """Ask for those between whom the legs of account `p` are filed, if it is one; return who is behind it."""
-    if p == NO_POSITION:
-        return p
+    """Ask for those between whom the legs of account `p` are filed."""
     for j in legs_of(world, p):
         leg = world.cross.legs[j]
         if leg["rung"] >= 0:
             prefetch(world.cross.legs, np.int64(max(leg["prev"], 0)))
             prefetch(world.cross.legs, np.int64(max(leg["next"], 0)))
-    return following(world, p)

@@ -46,8 +46,9 @@ def required_of(world, market, lots, entry):
 # ── by bracket ───────────────────────────────────────────────────────────────────────────────────────────────
 @rule
 def measure_of(world, market, lots, entry):
-    """Return what the market's brackets measure of lots."""
-    return bracketed(world.margin, market, size_of(world.contracts, market, lots), entry, mark_quote(world, market))
+    """Return what the market's brackets measure of lots: of what fills a bracket, no more than the bracket holds."""
+    size, mark = size_of(world.contracts, market, lots), mark_quote(world, market)
+    return ROUNDED * bracketed(world.margin, market, size, entry, mark)
 
 
 @rule
@@ -60,8 +61,7 @@ def lots_within(world, market, entry, bound):
 @rule
 def kept_by_bracket(world, held):
     """Return the lots that fill the bracket some way below; nothing, where there is none so far below."""
-    market = held.market
-    measure = ROUNDED * measure_of(world, market, held.lots, held.entry)
+    market, measure = held.market, measure_of(world, held.market, held.lots, held.entry)
     k = bracket_of(world.margin, market, measure) - world.rules[market]["brackets_down"]
     if k < 0:
         return np.int64(0)

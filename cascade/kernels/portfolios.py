@@ -17,7 +17,8 @@ from cascade.kernels.draws import bits, exponential, field, normal, poisson, str
 from cascade.kernels.jit import kernel, prefetch, rule
 from cascade.kernels.margin import maintenance_usd
 from cascade.kernels.money import average_quote, lots_worth, size_of, stance, value_of
-from cascade.state import NO_POSITION, WATCHED, Contracts, Margin, Status
+from cascade.kernels.slack import ROUNDING_QUANTA
+from cascade.state import BEDS, NO_POSITION, SLEEPING, Contracts, Margin, Status
 
 CROSS_COUNT_STREAM, CROSS_STREAM = 106, 107
 SIZE, CHOICE, DISTANCE, COLLATERAL, FIRST_LEG = range(5)  # words of an account's draw; two a leg from the last one on
@@ -38,7 +39,8 @@ class CrossPlan(NamedTuple):
     distance: np.ndarray  # float64, shape (2,): log of the median, sigma
     holding_minutes: np.ndarray  # float64, shape (2,): mean; share of holding times shorter than the path
     haircut: np.ndarray  # float64, shape (markets,): 1 where the coin is no collateral
-    minutes: np.ndarray  # int64, shape (1,): in the path
+    weight: np.ndarray  # float64, shape (markets,): most that a unit of value costs for a whole move, at its pace,
+    sudden: np.ndarray  # float64, shape (markets,): and at once: steps between brackets, the day's funding
     index_market: np.ndarray  # int64, shape (coins,): the spot market in which a coin is held
 
 
@@ -56,6 +58,7 @@ class CrossStage(NamedTuple):
     minute: np.ndarray  # int64, shape (most legs,): where in the path each was opened; scratch
     held: np.ndarray  # int64, shape (markets * HELD,): lots by market: LONG, SHORT, and COINS of collateral
     rows: np.ndarray  # int64, shape (2,): accounts and legs drawn
+    bed: np.ndarray  # uint8, shape (portfolios,): in which each sleeps
 
 
 @kernel
@@ -71,8 +74,6 @@ def draw_portfolios(stage, seed):
                 return np.int64(Status.POOL_FULL)
             j += compose(stage, p, j, venue, key, k)
             p += 1
-    if p > 0:
-        stage.portfolios[p - 1]["next"] = NO_POSITION
     stage.rows[0], stage.rows[1] = p, j
     return np.int64(Status.OK)
 
@@ -91,11 +92,12 @@ def compose(stage, p, first, venue, key, k):
     gross_usd = math.exp(plan.size[0] + plan.size[1] * normal(uniform(bits(key, k, SIZE)) * plan.size[2]))
     for i in range(n):
         enter(stage, first + i, gross_usd * stage.part[i] / parts, stage.minute[i])
-    row["settled"] = row["is_taken"] = 0
-    row["status"], row["next"], row["moved_by"], row["trigger_step"] = WATCHED, p + 1, NO_POSITION, NO_POSITION
-    fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
+    row["settled"], row["is_taken"], row["status"] = 0, 0, SLEEPING
+    row["next"] = row["moved_by"] = row["trigger_step"] = NO_POSITION
+    slack = fund(stage, p, math.exp(plan.distance[0] + plan.distance[1] * normal(uniform(bits(key, k, DISTANCE)))))
     if field(choice, 32, 16) < plan.shares[2] * 2.0**16:
         hold_coin(stage, p, bits(key, k, COLLATERAL))
+    go_to_bed(stage, p, slack)
     return np.int64(row["n_legs"])
 
 
@@ -159,9 +161,8 @@ def weight_of(plan, coin, used):
 @rule
 def minute_of_entry(stage, market, word):
     """Return where in the path a leg was opened, by the law of holding times."""
-    plan = stage.plan
+    plan, minutes = stage.plan, len(stage.path_usd) // len(stage.plan.coin_weight)
     age = np.int64(plan.holding_minutes[0] * exponential(uniform(word) * plan.holding_minutes[1]))
-    minutes = plan.minutes[0]
     return stage.contracts.coin[market] * minutes + max(minutes - 1 - age, 0)
 
 
@@ -178,7 +179,10 @@ def enter(stage, j, notional_usd, minute):
 
 @rule
 def fund(stage, p, distance):
-    """Fill the wallet of account `p`: its equity is the requirement and `distance` times its gross notional."""
+    """Fill the wallet of account `p`: its equity is the requirement and `distance` times its gross notional.
+
+    Return its slack in quanta.
+    """
     row, contracts = stage.portfolios[p], stage.contracts
     gross, required, profit = 0, 0.0, 0
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
@@ -190,12 +194,12 @@ def fund(stage, p, distance):
         profit += stance(contracts, market, np.int64(leg["side"])) * (value - leg["cost"])
     equity = np.int64(required + distance * gross)
     if profit > equity:
-        enter_at_open(stage, p)
-        profit = 0
+        required, profit = enter_at_open(stage, p), 0
     row["wallet"] = equity - profit
     leverage = gross / np.float64(equity)
     row["leverage"] = leverage
     row["bucket"] = np.int64(leverage >= BOUNDS[0]) + np.int64(leverage >= BOUNDS[1]) + np.int64(leverage >= BOUNDS[2])
+    return equity - required
 
 
 @rule
@@ -213,12 +217,15 @@ def required_at(stage, market, lots, cost, value):
 
 @rule
 def enter_at_open(stage, p):
-    """Take the positions of account `p` to have been opened at the day's first price."""
-    row = stage.portfolios[p]
+    """Take the positions of account `p` to have been opened at the day's first price; return what they require."""
+    row, required = stage.portfolios[p], 0.0
     for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
         leg = stage.legs[j]
         market = np.int64(leg["market"])
-        leg["cost"] = value_of(stage.contracts, market, np.int64(leg["lots"]), stage.open_ticks[market])
+        lots = np.int64(leg["lots"])
+        leg["cost"] = value = value_of(stage.contracts, market, lots, stage.open_ticks[market])
+        required += required_at(stage, market, lots, value, value)
+    return required
 
 
 @rule
@@ -242,3 +249,18 @@ def hold_coin(stage, p, word):
     stage.held[HELD * market + COINS] += lots
     row["n_legs"] += 1
     row["wallet"] -= np.int64(lots * one)
+
+
+# ── sleep ────────────────────────────────────────────────────────────────────────────────────────────────────
+@rule
+def go_to_bed(stage, p, slack):
+    """Have account `p` sleep until a mark has moved as far as it can for certain: never beyond its reach (`slack`)."""
+    row, plan = stage.portfolios[p], stage.plan
+    ahead, weight = ROUNDING_QUANTA, 1.0
+    for j in range(row["first_leg"], row["first_leg"] + row["n_legs"]):
+        market, lots = np.int64(stage.legs[j]["market"]), np.int64(stage.legs[j]["lots"])
+        value = value_of(stage.contracts, market, lots, stage.open_ticks[market])
+        ahead += plan.sudden[market] * max(value, stage.legs[j]["cost"]) + lots
+        weight += plan.weight[market] * value
+    reach = (slack - ahead) / weight
+    stage.bed[p] = min(max(np.int64(reach * BEDS), 0), BEDS - 1)

@@ -200,8 +200,7 @@ def weight_of(world, j, step):
 @rule
 def pace_of(world, j):
     """Return how far the coin of leg `j` moves while the first coin moves by one: legs meet their edges together."""
-    coin = world.contracts.coin[world.cross.legs[j]["market"]]
-    return world.coins[coin]["sigma_bar"] / world.coins[0]["sigma_bar"]
+    return world.cross.pace[world.cross.legs[j]["market"]]
 
 
 @rule

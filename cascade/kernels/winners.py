@@ -12,7 +12,7 @@ from cascade.kernels.jit import rule
 from cascade.kernels.money import stance
 from cascade.kernels.pools import mark_value
 from cascade.kernels.slack import equity_of, good_side, profit_at_mark, settle_funding
-from cascade.state import NO_POSITION, OPEN, PROFIT, PROFIT_TIMES_LEVERAGE, STOPPING, WATCHED
+from cascade.state import LIQUIDATED, NO_POSITION, OPEN, PROFIT, PROFIT_TIMES_LEVERAGE, QUEUED, STOPPING
 
 
 # ── what a winner is ─────────────────────────────────────────────────────────────────────────────────────────
@@ -36,8 +36,8 @@ def is_winning(world, i):
     if j >= 0:
         leg = world.cross.legs[j]
         status = world.cross.portfolios[leg["portfolio"]]["status"]
-        is_open = (status == OPEN or status == WATCHED) and leg["is_coin"] == 0 and leg["lots"] > 0
-        return is_open and profit_of(world, i) > 0
+        is_free = status != QUEUED and status != LIQUIDATED
+        return is_free and leg["is_coin"] == 0 and leg["lots"] > 0 and profit_of(world, i) > 0
     status = world.accounts.rows[i]["status"]
     return (status == OPEN or status == STOPPING) and profit_of(world, i) > 0
 

@@ -14,6 +14,7 @@ from cascade.state.accounts import PENDING as PENDING
 from cascade.state.accounts import POSITION as POSITION
 from cascade.state.accounts import QUEUED as QUEUED
 from cascade.state.accounts import RISING as RISING
+from cascade.state.accounts import SLEEPING as SLEEPING
 from cascade.state.accounts import STAKE_BINS as STAKE_BINS
 from cascade.state.accounts import STAKE_SHIFT as STAKE_SHIFT
 from cascade.state.accounts import STOPPING as STOPPING
@@ -36,6 +37,7 @@ from cascade.state.contracts import ON_ENTRY as ON_ENTRY
 from cascade.state.contracts import ON_MARK as ON_MARK
 from cascade.state.contracts import Contracts as Contracts
 from cascade.state.contracts import Margin as Margin
+from cascade.state.cross import BEDS as BEDS
 from cascade.state.cross import CROSS_GROUP as CROSS_GROUP
 from cascade.state.cross import ENGINE as ENGINE
 from cascade.state.cross import LARGEST_LOSS as LARGEST_LOSS

@@ -8,7 +8,7 @@ from cascade.state.book import TICKS
 
 NO_POSITION = -1
 OPEN, PENDING, CLOSED, STOPPING, QUEUED, LIQUIDATED = 0, 1, 2, 3, 4, 5  # status of a position
-WATCHED = 6  # of a cross account: looked at in the next step
+WATCHED, SLEEPING = 6, 7  # of a cross account: looked at in the next step; never yet looked at
 FALLING, RISING = 0, 1  # ladders: what fires when the price falls to a tick, and when it rises to it
 
 POSITION = np.dtype(

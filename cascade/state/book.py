@@ -22,7 +22,6 @@ class Status(IntEnum):
     WOULD_CROSS = 6
     WOULD_NOT_FILL = 7
     BAD_KIND = 8
-    EVENTS_FULL = 9
 
 
 ORDER = np.dtype(

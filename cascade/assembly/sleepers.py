@@ -1,0 +1,67 @@
+"""What cross accounts can be charged while they sleep: bounds by market, for their beds (`kernels.portfolios`)."""
+
+import numpy as np
+
+from cascade.kernels.slack import SECONDS_PER_HOUR, STEEP
+from cascade.scenario import Scenario
+from cascade.state import BRACKETS, BY_MARK_NOTIONAL, BY_SIZE, ON_MARK, Contracts, Margin
+
+WIDER = 4.0  # times the largest account: what a leg may be worth at its entry, or when its price has doubled
+
+
+def paces(scenario: Scenario) -> np.ndarray:
+    """Return how far every market moves while the first coin moves by one, by the coins' volatility."""
+    volatility = np.array([scenario.priors.coins[coin].volatility for coin in scenario.coins])
+    return np.repeat(volatility / volatility[0], len(scenario.venues))
+
+
+def charges(scenario: Scenario, contracts: Contracts, margin: Margin, cap_usd: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the most that a quantum of notional is charged: for a whole move against it, and at once.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Gives prices, funding, and how long the day is.
+    contracts, margin : Contracts, Margin
+        Units and margin rules of all markets.
+    cap_usd : float
+        Gross notional of the largest account.
+
+    Returns
+    -------
+    ndarray, ndarray
+        float64, shape (markets,): requirement, fees and funding of a whole move, at the market's pace; steps between
+        brackets and the day's funding.
+    """
+    markets = range(len(contracts.coin))
+    highest, step = np.array([_rates(scenario, contracts, margin, market, cap_usd) for market in markets]).T
+    paid, times = _funding(scenario, contracts)
+    open_usd = np.array(scenario.open_usd)[contracts.coin]
+    lot_quanta = contracts.quantum * contracts.lot_size * np.where(contracts.payoff > 0, open_usd, 1.0 / open_usd)
+    weight = paces(scenario) * (1.0 + highest + margin.trigger_fee + paid)
+    return weight, step + paid + times / lot_quanta
+
+
+def _rates(
+    scenario: Scenario, contracts: Contracts, margin: Margin, market: int, cap_usd: float
+) -> tuple[float, float]:
+    """Return the highest maintenance rate that accounts meet in a market, and by how much it can step up at once."""
+    n, first = int(margin.n_brackets[market]), market * BRACKETS
+    if n == 0:
+        return 0.0, 0.0
+    rates, floors, amounts = (table[first : first + n] for table in (margin.rate, margin.floor, margin.amount_usd))
+    unit_usd = scenario.open_usd[contracts.coin[market]] if margin.bracket_unit[market] == BY_SIZE else 1.0
+    is_met = floors * unit_usd < WIDER * cap_usd if contracts.payoff[market] > 0 else np.ones(n, bool)
+    highest = float(rates[is_met].max())
+    is_joined = np.allclose(np.diff(amounts), np.diff(rates) * floors[1:]) and margin.basis[market] == ON_MARK
+    if is_joined or margin.bracket_unit[market] != BY_MARK_NOTIONAL:
+        return highest, 0.0
+    return highest, float((rates.max() if rates[-1] > STEEP else highest) - rates[is_met].min())
+
+
+def _funding(scenario: Scenario, contracts: Contracts) -> tuple[np.ndarray, np.ndarray]:
+    """Return the share of notional that the day's funding takes from one side of each market, and how often."""
+    hours = np.array([venue.funding.interval_h if venue.funding else np.inf for venue in scenario.venues])
+    times = np.ceil(scenario.seconds / (SECONDS_PER_HOUR * hours))[contracts.venue]
+    share = np.where(np.isinf(hours), 0.0, np.where(np.isinf(hours), 1.0, hours) / 8.0)[contracts.venue]
+    return abs(scenario.priors.funding.rate_8h) * share * times, times
