@@ -13,8 +13,6 @@ from cascade.scenario import Scenario
 from cascade.state import BEDS, N_CROSS_CHECKS, SLEEPING, World
 from cascade.venues import list_venues
 
-small = pytest.mark.small
-
 
 @kernel
 def measure_reach(world, reach):
@@ -35,7 +33,6 @@ def bed_and_reach(scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
     return bed, reach
 
 
-@small
 @pytest.mark.parametrize("rules", sorted(set(list_venues()) - {"spot"}))
 @pytest.mark.parametrize("times", (1, 100))
 def test_bed__is_never_beyond_the_reach(rules, times):
@@ -65,7 +62,6 @@ def pair_of(later: int = 0) -> Pair:
     return Pair(make_world)
 
 
-@small
 @pytest.mark.parametrize("move", (-0.1, 0.06))
 def test_sleepers__are_breached_at_the_same_steps_as_in_a_scan(move):
     """Marks drift by the move, and jump by three steps of it at once in the middle."""
