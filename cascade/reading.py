@@ -114,7 +114,7 @@ def _line(details: ErrorDetails, lines: dict[Keys, int]) -> str:
         given = str(details["input"]) if is_bare else repr(details["input"])
         given = given if len(given) <= SHOWN_INPUT else f"{given[:SHOWN_INPUT]}..."
         message = f"{message[0].lower()}{message[1:]}, got {given}"
-        message += f'; quote it: "{given}"' if is_bare else ""
+        message += f'; quote it: "{given}"' if is_bare else "; correct it"
     return f"{path}: {message}" if path else message
 
 

@@ -86,7 +86,7 @@ class Scenario:
                 if name not in known:
                     hint = did_you_mean(name, known)
                     raise InvalidConfigError(
-                        f"priors say nothing of the {what} {name!r}{hint} Add it to the priors' file"
+                        f"priors say nothing of the {what} {name!r}{hint} (or add it to the priors' file)"
                     )
         if len(self.open_usd) != len(self.coins):
             raise InvalidConfigError(

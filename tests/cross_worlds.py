@@ -243,8 +243,11 @@ class Pair:
         self.walk = Walk(self.ladder, 5, 2e-4)
 
     def step(self, step: int, jump: float) -> None:
-        """Play one step in both; the same accounts must be breached in it."""
-        marks = self.walk.step(jump)
+        """Play one step in both at marks of the walk."""
+        self.step_to(step, self.walk.step(jump))
+
+    def step_to(self, step: int, marks: np.ndarray) -> None:
+        """Play one step in both at these marks; the same accounts must be breached in it."""
         for world, by_scan in ((self.ladder, False), (self.scan, True)):
             set_marks(world, step, marks)
             liquidate(world, step, by_scan)

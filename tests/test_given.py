@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from worlds import small_world
 
+from cascade.assembly import draw_accounts
 from cascade.engine import run_world, simulate
 from cascade.errors import InvalidConfigError
 from cascade.given import GIVEN_ACCOUNT, BlindOrders, GivenBook, check_accounts
@@ -146,6 +147,15 @@ def test_sides__are_plus_or_minus_one():
     rows["side"] = 0
     with pytest.raises(InvalidConfigError, match="side"):
         check_accounts(rows, drawn=False)
+
+
+def test_population__of_other_accounts_that_are_given_is_refused():
+    one, other = (theory_world([TEN_A_TICK], [longs(np.array([2]), lots)], seconds=2) for lots in (4, 5))
+    drawn = draw_accounts(one, 1)
+    assert simulate(one, 1, population=drawn).ledger == simulate(one, 1).ledger
+    for scenario in (other, other.changed(accounts=None)):
+        with pytest.raises(InvalidConfigError, match="draw them with draw_accounts"):
+            simulate(scenario, 1, population=drawn)
 
 
 @pytest.mark.parametrize("field", ["accounts", "providers"])

@@ -7,11 +7,12 @@ from test_portfolios import with_cross
 from worlds import as_offered
 
 from cascade.assembly import build_world
+from cascade.errors import InvalidConfigError
 from cascade.kernels.jit import kernel
 from cascade.kernels.slack import outlook_of
 from cascade.scenario import Scenario
 from cascade.state import BEDS, N_CROSS_CHECKS, SLEEPING, World
-from cascade.venues import list_venues
+from cascade.venues import Venue, list_venues
 
 
 @kernel
@@ -50,11 +51,11 @@ def test_bed__is_never_beyond_the_reach(rules, times):
     assert np.median((bed[middling] + 1) / BEDS / reach[middling]) > 0.6
 
 
-def pair_of(later: int = 0) -> Pair:
+def pair_of(later: int = 0, scenario: Scenario | None = None) -> Pair:
     """Return two worlds of drawn accounts, which go to bed so many beds later than their bounds have it."""
 
     def make_world() -> World:
-        world, _ = build_world(with_cross(4_000, seconds=300, coin_share=0.3), 3)
+        world, _ = build_world(scenario or with_cross(4_000, seconds=300, coin_share=0.3), 3)
         moved = np.concatenate([np.zeros(later, np.int64), world.cross.beds])[: BEDS + 1]
         moved[-1] = len(world.cross.sleepers)
         return world._replace(cross=world.cross._replace(beds=moved))
@@ -81,3 +82,58 @@ def test_sleepers__in_beds_too_far_are_missed():
     with pytest.raises(AssertionError):
         for step in range(100):
             pair.step(step, -0.1 / 100)
+
+
+# ── where the bound is hard to keep ──────────────────────────────────────────────────────────────────────────
+def shifted(scenario: Scenario, factor: float) -> Scenario:
+    """Return the scenario with a path that ends beside the day's first price."""
+    assert scenario.pre_day_usd is not None
+    return scenario.changed(pre_day_usd=factor * scenario.pre_day_usd)
+
+
+@pytest.mark.parametrize("factor", (0.95, 1.05))
+def test_bed__counts_from_the_price_at_which_accounts_were_drawn(factor):
+    """A path that ends 5 % beside the day's first price: who is drawn there may be breached at once."""
+    bed, reach = bed_and_reach(shifted(with_cross(2_000), factor))
+    assert (bed[bed > 0] / BEDS <= reach[bed > 0]).all()
+    pair = pair_of(scenario=shifted(with_cross(2_000, seconds=300), factor))
+    for step in range(60):
+        pair.step(step, -0.001)
+    pair.compare()
+
+
+def test_bed__allows_for_coins_that_move_many_times_as_fast_as_the_first():
+    """Ether at eight times Bitcoin's volatility, brackets that hold for the whole position: shorts meet the top one."""
+    scenario = with_cross(2_000, seconds=300, median_usd=2e4, distance_median=6.0, long_share=0.0)
+    rows = [{"floor": 0, "cap": 2.1e5, "maintenance_rate": 0.005, "max_leverage": 100}]
+    rows += [{"floor": 2.1e5, "cap": 1e9, "maintenance_rate": 0.495, "max_leverage": 2}]
+    tables, spot = (venue.model_dump(exclude_unset=True) for venue in scenario.venues[::2])
+    tables["margin"] |= {"deduction": "whole"}
+    tables["cross"] = {"haircuts": {"BTC": 0.05}, "source": "test"}
+    tables["coins"] = {c: tables["coins"][c] | {"tick_usd": 0.1, "brackets": rows} for c in scenario.coins}
+    spot["coins"] = {c: spot["coins"][c] | {"tick_usd": 0.1} for c in scenario.coins}
+    venue = Venue.model_validate(tables)
+    venues = venue, venue.model_copy(update={"name": "okx"}), Venue.model_validate(spot)
+    coins = scenario.priors.model_dump()["coins"]
+    coins["ETH"]["volatility"] = 8 * coins["BTC"]["volatility"]
+    fast = scenario.changed(venues=venues, priors=scenario.priors.changed(coins=coins))
+    pair = pair_of(scenario=fast)
+    usd = pair.ladder.markets["mark_usd"].copy()
+    is_ether = pair.ladder.contracts.coin == 1
+    for step, factor in enumerate(np.linspace(1.0, 8.0, 80)):
+        pair.step_to(step, np.where(is_ether, factor * usd, usd))
+    pair.compare()
+    assert pair.ladder.cross.portfolios["is_taken"].sum() > 20
+
+
+def test_wallets__that_no_ledger_holds_are_refused():
+    with pytest.raises(
+        InvalidConfigError, match=r"cross: distance_median 1e.06 .* wallets of up to .* lower one of them"
+    ):
+        build_world(with_cross(50, distance_median=1e6), 1)
+
+
+@pytest.mark.parametrize("usd", (np.zeros((2, 0)), np.full((2, 60), np.nan), np.ones(60)))
+def test_paths__without_prices_are_refused(usd):
+    with pytest.raises(InvalidConfigError, match="paths: a positive price per coin and minute is wanted, got shape"):
+        build_world(with_cross(50).changed(pre_day_usd=usd), 1)

@@ -63,7 +63,7 @@ def test_venues__lists_all_in_a_table_of_one_line_each(shown):
             ],
         ),
         ("okx", ["the bracket 2 below", "closed at the mark", "The fee of closing, 0.05 %, is added in the trigger"]),
-        ("deribit", ["as brings equity back", "a market order", "shared by those who won", "Never."]),
+        ("deribit", ["as brings equity back", "a market order", "what it lacks is socialised", "Never."]),
         (
             "hyperliquid",
             ["20 % of a position above 100,000 USD", "within 30 s", "Below 66.67 % of that margin", "Every 1 h"],

@@ -47,10 +47,12 @@ def has_same_accounts(one: Scenario, other: Scenario) -> bool:
         return False
     if one.priors.funding != other.priors.funding or not np.array_equal(paces(one), paces(other)):
         return False  # where cross accounts sleep hangs on both
-    one_path, other_path = one.pre_day_usd, other.pre_day_usd
-    if one_path is None or other_path is None:
-        return one_path is other_path
-    return np.array_equal(one_path, other_path)
+    return _is_same(one.accounts, other.accounts) and _is_same(one.pre_day_usd, other.pre_day_usd)
+
+
+def _is_same(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    """Whether two arrays are equal, or none is given."""
+    return one is other if one is None or other is None else np.array_equal(one, other)
 
 
 def draw_accounts(scenario: Scenario, seed: int) -> Population:

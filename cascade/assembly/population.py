@@ -6,6 +6,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import ndtr
 
+from cascade.assembly.checks import check_world
 from cascade.assumptions import BUCKETS, LeverageAssumptions
 from cascade.errors import InvalidConfigError
 from cascade.kernels.margin import CLAIM, HIGHEST_NOTIONAL, evaluate
@@ -96,7 +97,7 @@ def _make_plan(
     held_lots: np.ndarray,
 ) -> Plan:
     """Return the assumptions by stratum, in the units of the kernels."""
-    _check_world(assumptions, contracts, paths)
+    check_world(assumptions, contracts, paths)
     markets = contracts.coin.size
     shape = (markets, STRATA)
     laws = [*assumptions.buckets, assumptions.remainder]
@@ -131,20 +132,6 @@ def _make_plan(
         stops=np.array([stops.share, stops.nearest, stops.farthest, stops.widest, stops.round_share]),
         clock=np.array([60.0 / step_s]),
     )
-
-
-def _check_world(assumptions: LeverageAssumptions, contracts: Contracts, paths: np.ndarray) -> None:
-    """Refuse a world whose coins or venues the assumptions or the paths do not know."""
-    perpetual = contracts.is_perpetual != 0
-    coins, venues = contracts.coin[perpetual].max(initial=-1) + 1, contracts.venue[perpetual].max(initial=-1) + 1
-    known = len(assumptions.coin_shares), len(assumptions.venue_shares)
-    if coins > known[0] or venues > known[1]:
-        raise InvalidConfigError(
-            f"assumptions: the world has {coins} coins and {venues} venues, coin_shares {known[0]} and venue_shares "
-            f"{known[1]}; add shares, or use restricted()"
-        )
-    if paths.ndim != 2 or paths.shape[0] < coins or paths.shape[1] < 1 or not (paths > 0).all():
-        raise InvalidConfigError(f"paths: a positive price per coin and minute is wanted, got shape {paths.shape}")
 
 
 def _interest_usd(assumptions: LeverageAssumptions, contracts: Contracts) -> np.ndarray:

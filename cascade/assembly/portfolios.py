@@ -5,6 +5,7 @@ import math
 import numpy as np
 from scipy.special import ndtr
 
+from cascade.assembly.checks import check_world
 from cascade.assembly.sleepers import charges, paces
 from cascade.assumptions import CrossAccounts
 from cascade.errors import InvalidConfigError
@@ -27,6 +28,8 @@ from cascade.state import (
 )
 
 MINUTES_PER_DAY = 1440.0
+LARGEST_Z = 8.3  # of a normal variate from 53 bits
+MOST_USD = 1e12  # a wallet; int64 holds nine times as much in quanta
 RUNG = 4e-5  # of the price, about: what marks cross in a second, and less than the shortest reach that is filed
 ROOM = 1.1  # rows over the expected number; doubled until all fit
 ORDERS = {"largest_loss": LARGEST_LOSS, "largest_notional": LARGEST_NOTIONAL, "largest_margin": LARGEST_MARGIN}
@@ -56,8 +59,11 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
         return nothing, np.zeros((len(contracts.coin), 2), np.int64), {}
     _check_funding(scenario)
     law, path = assumptions.cross, np.ascontiguousarray(paths, np.float64)
-    open_usd = path[contracts.coin, -1]
-    plan = _make_plan(scenario, law, contracts, margin, path.shape[1])
+    check_world(assumptions, contracts, path)
+    _check_distance(law)
+    open_ticks = np.floor(path[contracts.coin, -1] / contracts.tick_usd + 0.5).astype(np.int64)
+    open_usd = open_ticks * contracts.tick_usd
+    plan = _make_plan(scenario, law, contracts, margin, path)
     rows = int(ROOM * plan.accounts.sum() + 8.0 * math.sqrt(plan.accounts.sum())) + 100
     while True:
         stage = CrossStage(
@@ -67,7 +73,7 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             margin=margin,
             plan=plan,
             path_usd=path.ravel(),
-            open_ticks=np.floor(open_usd / contracts.tick_usd + 0.5).astype(np.int64),
+            open_ticks=open_ticks,
             part=np.zeros(len(law.legs)),
             minute=np.zeros(len(law.legs), np.int64),
             held=np.zeros(HELD * len(contracts.coin), np.int64),
@@ -78,17 +84,17 @@ def make_cross(scenario: Scenario, contracts: Contracts, margin: Margin, seed: i
             break
         rows *= 2
     n, n_legs = stage.rows
-    cross = arrange(scenario, contracts, stage.portfolios[:n], stage.legs[:n_legs], stage.bed[:n])
+    cross = arrange(scenario, contracts, stage.portfolios[:n], stage.legs[:n_legs], stage.bed[:n], open_usd)
     return cross, stage.held.reshape(-1, HELD)[:, [LONG, SHORT]], {"cross": _describe(stage, open_usd)}
 
 
 def _make_plan(
-    scenario: Scenario, law: CrossAccounts, contracts: Contracts, margin: Margin, path_minutes: int
+    scenario: Scenario, law: CrossAccounts, contracts: Contracts, margin: Margin, path: np.ndarray
 ) -> CrossPlan:
     """Return the assumptions in the units of the kernel."""
     assumptions = scenario.assumptions
     assert assumptions is not None  # it has a law of cross accounts
-    weight, sudden = charges(scenario, contracts, margin, law.cap_usd)
+    weight, sudden = charges(scenario, contracts, margin, law.cap_usd, path)
     shares = np.array(list(assumptions.venue_shares.values()))
     weights = np.array([assumptions.open_interest_usd[coin] for coin in scenario.coins])
     legs = np.array(law.legs[: len(scenario.coins)])
@@ -102,7 +108,7 @@ def _make_plan(
         shares=np.array([law.hedged_share, law.long_share, law.coin_share]),
         size=np.array([math.log(law.median_usd), law.sigma, ndtr(math.log(law.cap_usd / law.median_usd) / law.sigma)]),
         distance=np.array([math.log(law.distance_median), law.distance_sigma]),
-        holding_minutes=np.array([minutes, -math.expm1(-path_minutes / minutes)]),
+        holding_minutes=np.array([minutes, -math.expm1(-path.shape[1] / minutes)]),
         haircut=haircut if spot is not None else np.ones_like(haircut),
         weight=weight,
         sudden=sudden,
@@ -134,12 +140,23 @@ def _check_funding(scenario: Scenario) -> None:
             )
 
 
+def _check_distance(law: CrossAccounts) -> None:
+    """Refuse wallets that no ledger holds."""
+    largest_usd = law.cap_usd * law.distance_median * math.exp(LARGEST_Z * law.distance_sigma)
+    if largest_usd > MOST_USD:
+        raise InvalidConfigError(
+            f"cross: distance_median {law.distance_median:g} with distance_sigma {law.distance_sigma:g} and cap_usd "
+            f"{law.cap_usd:g} asks for wallets of up to {largest_usd:.1g} USD, above {MOST_USD:g}; lower one of them"
+        )
+
+
 def arrange(
     scenario: Scenario,
     contracts: Contracts,
     portfolios: np.ndarray,
     legs: np.ndarray,
     bed: np.ndarray | None = None,
+    bed_usd: np.ndarray | None = None,
 ) -> Cross:
     """Return cross accounts with the state around them.
 
@@ -154,12 +171,13 @@ def arrange(
         Those of one account side by side, filed nowhere.
     bed : ndarray of uint8 of shape (portfolios,), optional
         Up to which move each sleeps (`cascade.kernels.turns`). All are looked at in the first step if not given.
+    bed_usd : ndarray of float64 of shape (markets,), optional
+        Prices from which beds count moves. What the day opens at if not given.
     """
     n, n_markets = len(portfolios), len(contracts.coin)
     rung_shift, cursor = _rungs(scenario, contracts)
     bed = np.zeros(n, np.uint8) if bed is None else bed
     sleepers = np.argsort(bed, kind="stable").astype(np.int32)
-    open_usd = np.array(scenario.open_usd)[contracts.coin]
     return Cross(
         portfolios=portfolios,
         legs=legs,
@@ -173,7 +191,7 @@ def arrange(
         beds=np.searchsorted(bed[sleepers], np.arange(BEDS + 1)),
         woken=np.zeros(1, np.int64),
         alarms=np.repeat(cursor, 2),
-        opening_usd=np.floor(open_usd / contracts.tick_usd + 0.5) * contracts.tick_usd,
+        opening_usd=np.array(scenario.open_usd)[contracts.coin] if bed_usd is None else bed_usd,
         pace=paces(scenario),
         engines=_engines(scenario),
         haircut=_haircuts(scenario, contracts),

@@ -101,9 +101,7 @@ def sides(side: ArrayLike) -> np.ndarray:
 def positive(name: str, value: Any) -> np.ndarray:
     """Return numbers as float64, if all are positive and finite."""
     numbers = _numbers(name, value)
-    _refuse(
-        name, numbers, ~((numbers > 0) & np.isfinite(numbers)), "be positive and finite", "correct it or leave it out"
-    )
+    _refuse(name, numbers, ~((numbers > 0) & np.isfinite(numbers)), "be positive and finite", "correct it")
     return numbers
 
 

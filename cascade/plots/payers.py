@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 BAR_MINUTES = 5
 SHORT_S = 4 * 3600  # a run of no more has a bar for every minute
-COLOURS = dict(zip(PAYERS, (INK, BLUE, VERMILION, GREEN), strict=True))
+COLOURS: dict[str, str] = dict(zip(PAYERS, (INK, BLUE, VERMILION, GREEN), strict=True))
 NAMES = {
     "accounts": "accounts",
     "pools": "pools",
@@ -79,9 +79,10 @@ def draw_payers(axis: "Axes", result: "Result") -> None:
     """Draw for every venue what each of those who bore its losses bore, on a logarithmic scale; name their sums."""
     venues = result.losses["venue"].unique(maintain_order=True).to_list()
     paid = {(venue, payer): usd for venue, payer, usd in result.losses.iter_rows()}
+    present = [payer for payer in PAYERS if any(paid[venue, payer] >= LEAST_USD for venue in venues)]
     for y, venue in enumerate(venues):
-        for k, payer in enumerate(PAYERS):
-            usd, height = paid[venue, payer], y + 0.19 * (k - 1.5)
+        for k, payer in enumerate(present):
+            usd, height = paid[venue, payer], y + 0.19 * (k - (len(present) - 1) / 2)
             if usd >= LEAST_USD:
                 axis.plot(usd, height, "o", color=COLOURS[payer], markersize=4.6, markeredgewidth=0)
     _list_payers(axis, [sum(paid[venue, payer] for venue in venues) for payer in PAYERS])

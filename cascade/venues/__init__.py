@@ -57,7 +57,7 @@ def load_venue(venue: str | Path | Venue) -> Venue:
         return _read(Path(venue))
     if venue not in list_venues():
         hint = did_you_mean(str(venue), list_venues())
-        raise UnknownVenueError(f"there is no venue {venue!r}{hint} A file of your own is given as PATH.toml")
+        raise UnknownVenueError(f"there is no venue {venue!r}{hint} (a file of your own is given as PATH.toml)")
     return _shipped(str(venue))
 
 

@@ -134,7 +134,7 @@ def _losses(venue: Venue) -> Iterator[Rule]:
     if venue.insurance is None:
         return
     then = {
-        "socialise": "what it lacks is shared by those who won",
+        "socialise": "what it lacks is socialised",
         "deleverage": "what it lacks is taken from winners by deleveraging",
     }
     shortage = then[venue.insurance.shortage]

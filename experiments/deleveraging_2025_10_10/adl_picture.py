@@ -12,7 +12,7 @@ from cascade.result import Result
 BAR_S = 5
 SHOWN_S = (-90, 720)  # around 21:15
 PANELS = (
-    ("delay_s", 1.0, "seconds to the first deleveraging"),
+    ("delay_s", 1.0, "seconds to the first after 21:15"),
     ("orders_before", 1.0, "liquidation orders before it"),
     ("deleveraged_share", 100.0, "deleveraged, % of liquidated"),
 )
@@ -34,7 +34,7 @@ def draw(
             axis.set_xlabel(title)
         axes[0].set_yticks(range(len(rows)), [row["case"] for row in rows])
         axes[0].set_ylim(len(rows) - 0.4, -0.6)
-        axes[0].set_title("From 21:15 on; line: public record")
+        axes[0].set_title("Deleveraging from 21:15 on; line: public record")
     return figure
 
 
