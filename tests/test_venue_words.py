@@ -95,7 +95,7 @@ def test_own_venue__is_shown_from_its_file(shown, tmp_path):
 
 def test_unknown_venue__is_refused_in_one_line(shown, tmp_path):
     assert shown("show", "bybitt")[::2] == (
-        *(2, "cascade: there is no venue 'bybitt'; did you mean 'bybit'? A file of your own is given as PATH.toml\n"),
+        *(2, "cascade: there is no venue 'bybitt'; did you mean 'bybit'? (a file of your own is given as PATH.toml)\n"),
     )
     status, out, err = shown("show", str(write_venue(tmp_path, VENUE_FILE, "fall = 0.3", "fall = 0.1")))
     assert (status, out, err.count("\n")) == (2, "", 1)
