@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image  # matplotlib's own dependency
@@ -21,15 +22,15 @@ PICTURES = ("path", "shares", "liquidation_map", "liquidity", "branching", "pool
 WIDTH_PX, COLOURS = 1400, 128  # what a page shows; keeps a picture below 300 kB
 
 
-def main() -> None:
-    """Run the command unless a folder is given, and fill."""
+def fill_from(command: str, fill: Callable[..., None]) -> None:
+    """Call `fill` with the folders that are given, or with one that the command writes, unless it is refused."""
     if len(sys.argv) > 1:
-        fill(Path(sys.argv[1]))
+        fill(*map(Path, sys.argv[1:]))
         return
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "out"
-        status = subprocess.run([*COMMAND.split(), "--out", str(place)]).returncode
-        if status == 2:
+        status = subprocess.run([*command.split(), "--out", str(place)]).returncode
+        if status not in (0, 1):  # 1: a figure is missed
             sys.exit(status)
         fill(place)
 
@@ -43,7 +44,8 @@ def fill(folder: Path) -> None:
     notes = "\n".join(line for line in below if not is_timing(line))
     ranges = re.search(r"```\n(.*?)```", report, re.DOTALL)
     replace(ROOT / "README.md", "table", f"{table}\n\n{notes}")
-    replace(ROOT / "docs" / "figures.md", "origin", origin(manifest))
+    seeds = f", seeds {manifest['seeds'][0]} to {manifest['seeds'][-1]}"
+    replace(ROOT / "docs" / "figures.md", "origin", origin(f"`{COMMAND}`", manifest, seeds))
     if ranges is not None:
         replace(ROOT / "docs" / "figures.md", "ranges", f"```text\n{ranges[1]}```")
     for name in PICTURES:
@@ -63,14 +65,11 @@ def replace(path: Path, name: str, text: str) -> None:
     path.write_text(f"{before}<!-- {name} -->\n{text}\n<!-- /{name} -->{after}", encoding="utf-8")
 
 
-def origin(manifest: dict) -> str:
+def origin(commands: str, manifest: dict, seeds: str = "") -> str:
     """Return what made the figures."""
     libraries = ", ".join(f"{name} {version}" for name, version in manifest["libraries"].items())
-    seeds = manifest["seeds"]
-    return (
-        f"Made by `{COMMAND}`: version {manifest['version']}, kernels `{manifest['kernel_hash']}`, "
-        f"seeds {seeds[0]} to {seeds[-1]}; {libraries}."
-    )
+    made_by = f"version {manifest['version']}, kernels `{manifest['kernel_hash']}`{seeds}"
+    return f"Made by {commands}: {made_by}; {libraries}."
 
 
 def shrink(source: Path, target: Path) -> None:
@@ -82,4 +81,4 @@ def shrink(source: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    fill_from(COMMAND, fill)

@@ -72,7 +72,7 @@ def _rates(contracts: Contracts, margin: Margin, market: int, leg_usd: float, op
 
 def _funding(scenario: Scenario, contracts: Contracts) -> tuple[np.ndarray, np.ndarray]:
     """Return the share of notional that the day's funding takes from one side of each market, and how often."""
-    hours = np.array([venue.funding.interval_h if venue.funding else np.inf for venue in scenario.venues])
-    times = np.ceil(scenario.seconds / (SECONDS_PER_HOUR * hours))[contracts.venue]
-    share = np.where(np.isinf(hours), 0.0, np.where(np.isinf(hours), 1.0, hours) / 8.0)[contracts.venue]
-    return abs(scenario.priors.funding.rate_8h) * share * times, times
+    hours = np.array([venue.funding.interval_h if venue.funding else 0.0 for venue in scenario.venues])[contracts.venue]
+    day_h = scenario.seconds / SECONDS_PER_HOUR
+    times = np.ceil(np.divide(day_h, hours, out=np.zeros(len(hours)), where=hours > 0.0))
+    return abs(scenario.priors.funding.rate_8h) * (hours / 8.0) * times, times

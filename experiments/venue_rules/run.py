@@ -123,18 +123,26 @@ def _twins(scenario: Scenario, seed: int) -> tuple[Result, Result]:
 
 
 def table(outcomes: list[Outcome]) -> list[dict]:
-    """Return for each set of rules the mean of every figure over seeds, with its standard error."""
-    rows = []
+    """Return for each set of rules the mean of every figure over seeds, with its standard error.
+
+    And that of its difference, seed by seed, to the day under every venue's own rules (`..._more`).
+    """
+    rows, own = [], {one.seed: asdict(one) for one in outcomes if one.rules == OWN}
     for name in dict.fromkeys(one.rules for one in outcomes):
         mine = [asdict(one) for one in outcomes if one.rules == name]
         row: dict = {"rules": name, "title": "each venue's own" if name == OWN else load_venue(name).title}
         for key in mine[0]:
             if key not in ("rules", "seed"):
-                values = np.array([one[key] for one in mine])
-                error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-                row[key] = {"mean": float(values.mean()), "error": None if np.isnan(error) else float(error)}
+                row[key] = spread([one[key] for one in mine])
+                row[f"{key}_more"] = spread([one[key] - own[one["seed"]][key] for one in mine])
         rows.append(row)
     return rows
+
+
+def spread(values: list[float]) -> dict[str, float | None]:
+    """Return the mean of values over seeds, and its standard error; none of one seed."""
+    error = np.std(values, ddof=1) / len(values) ** 0.5 if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "error": None if error is None else float(error)}
 
 
 BEGIN, END = "<!-- table: run.py -->", "<!-- end of table -->"
@@ -148,6 +156,8 @@ COLUMNS = (  # title, figure, factor, digits
     ("deleveraged, %", "deleveraged_share", 100.0, 3),
     ("cross, %", "cross_share", 100.0, 1),
     ("amplification", "amplification", 1.0, 4),
+    ("more than own", "amplification_more", 1.0, 4),
+    ("BTC falls more, points", "btc_drop_more", 100.0, 2),
 )
 
 
