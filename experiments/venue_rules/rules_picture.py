@@ -48,12 +48,14 @@ def _draw_figure(axis: Axes, rows: Sequence[dict], key: str, factor: float) -> N
 
 
 def _draw_payers(axis: Axes, rows: Sequence[dict]) -> None:
-    """Draw on a logarithmic scale who bore the losses under every set of rules."""
-    for (payer, key), right in zip(zip(PAYERS, FIGURES, strict=True), (-122, -90, -50, 0), strict=True):
-        for y, row in enumerate(rows):
-            if row[key]["mean"] >= LEAST_USD:
-                axis.plot(row[key]["mean"] * 1e-6, y, "o", color=COLOURS[payer], markersize=4.4, markeredgewidth=0)
-        write_at(axis, 1, 1, right, 8, payer, color=COLOURS[payer], ha="right")
+    """Draw on a logarithmic scale who bore the losses under every set of rules; name those who bore any."""
+    right = 0
+    for payer, key in reversed(list(zip(PAYERS, FIGURES, strict=True))):
+        bore = [(row[key]["mean"] * 1e-6, y) for y, row in enumerate(rows) if row[key]["mean"] >= LEAST_USD]
+        if bore:
+            axis.plot(*zip(*bore, strict=True), "o", color=COLOURS[payer], markersize=4.4, markeredgewidth=0)
+            write_at(axis, 1, 1, right, 8, payer, color=COLOURS[payer], ha="right")
+            right -= 12 + 4.5 * len(payer)
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda millions, _: f"{millions:g}")
     axis.set_xlabel("borne by, USD million")
