@@ -105,6 +105,16 @@ def pools_frame(result: "Result") -> "pl.DataFrame":
     )
 
 
+def pool_changes_usd(result: "Result") -> np.ndarray:
+    """Return by how much the pool of each purse has changed over the day, USD at the last prices: `(purses,)`."""
+    n_rows, changed = len(result.pool_quanta), np.zeros(len(result.purses))
+    for k, name in enumerate(result.purses):
+        if name not in ("", "spot"):
+            quanta = int(result.pool_quanta[-1, k]) - int(result.pool_quanta[0, k])
+            changed[k] = quanta * _quantum_usd(result, k, n_rows)[-1]
+    return changed
+
+
 def losses_frame(result: "Result") -> "pl.DataFrame":
     """Return who bore the losses of bankrupt positions at every venue, USD; see `Result.losses`."""
     import polars as pl
@@ -113,7 +123,7 @@ def losses_frame(result: "Result") -> "pl.DataFrame":
     paid_by_pools, by_venue = np.minimum(tape["pool"], 0), tape["market"] % n_venues
     lost = {
         "accounts": _sum(result, tape["loss"], tape, by_venue),
-        "pools": -_sum(result, paid_by_pools, tape, by_venue),
+        "pools": _sum(result, -paid_by_pools, tape, by_venue),
         "winners": _sum(result, notes["forgone"], notes, notes["market"] % n_venues),
         "socialised": np.zeros(n_venues),
     }

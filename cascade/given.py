@@ -19,6 +19,9 @@ GIVEN_ACCOUNT = np.dtype(
 )
 
 
+MOST_USD = 1e12  # of all accounts: ledgers count millionths of a dollar in 64 bits, 9.2e12 USD
+
+
 @dataclass(frozen=True)
 class GivenBook:
     """The orders of every book, instead of what providers would post.
@@ -73,7 +76,8 @@ def check_accounts(accounts: np.ndarray, drawn: bool) -> None:
     Raises
     ------
     InvalidConfigError
-        If they are of the wrong type, have no size or collateral, or others are to be drawn besides.
+        If they are of the wrong type, have no size or collateral or more than kernels count, or others are to be drawn
+        besides.
     """
     if accounts.dtype != GIVEN_ACCOUNT:
         raise InvalidConfigError(f"accounts must be of dtype GIVEN_ACCOUNT, got {accounts.dtype}")
@@ -83,5 +87,11 @@ def check_accounts(accounts: np.ndarray, drawn: bool) -> None:
         return
     if accounts["lots"].min() < 1 or not (accounts["margin_usd"] > 0).all() or not (accounts["entry_usd"] > 0).all():
         raise InvalidConfigError("accounts need at least one lot each, and a positive entry price and margin")
+    for name, most in (("lots", 2**31 - 1), ("entry_usd", MOST_USD), ("margin_usd", MOST_USD)):
+        k = int(np.argmax(accounts[name]))
+        if accounts[name][k] > most:
+            raise InvalidConfigError(f"accounts[{k}]: {name} must be at most {most:g}, got {accounts[name][k]:g}")
+    if accounts["margin_usd"].sum() > MOST_USD:
+        raise InvalidConfigError(f"accounts: margins must sum to at most {MOST_USD:g} USD; give fewer or smaller ones")
     if not np.isin(accounts["side"], (-1, 1)).all():
         raise InvalidConfigError("side of an account must be +1 (long) or -1 (short)")

@@ -148,10 +148,11 @@ class Result:
 
     @cached_property
     def losses(self) -> "pl.DataFrame":
-        """Who bore the losses of liquidated positions at every venue, USD.
+        """Who bore the losses of bankrupt positions at every venue, USD.
 
-        `accounts`: collateral of those liquidated; `pools`: what they paid, gains not set off; `winners`: what
-        deleveraged accounts got less than at the mark; `socialised`: what nobody covered.
+        `accounts`: collateral of those liquidated; `pools`: what they paid as positions were liquidated, gains not set
+        off (what they took over gains or loses more later: see `pools`); `winners`: what deleveraged accounts got less
+        than at the mark; `socialised`: what nobody covered, also of positions that stops or owners closed too late.
         """
         return losses_frame(self)
 

@@ -37,7 +37,7 @@ def test_accounts__hold_the_stated_open_interest():
     assert accounts.cross.accounts * crash.mean_size_usd() == pytest.approx(2 * 0.7 * held)
 
 
-KEYS = ("delay_s", "orders_before", "deleveraged_share", "forgone_share")
+KEYS = ("delay_s", "orders_before", "deleveraged_share", "deleveraged_in_all_share", "forgone_share")
 
 
 @pytest.mark.slow
@@ -48,6 +48,8 @@ def test_quick__deleverages_after_liquidations_and_more_of_a_faster_fall(tmp_pat
     told = json.loads((tmp_path / "deleveraging.json").read_text())
     stated, fast, slow = ({key: row[key]["mean"] for key in KEYS} for row in told["cases"])
     assert stated["delay_s"] > 0 and stated["orders_before"] > 100
-    assert slow["deleveraged_share"] < min(stated["deleveraged_share"], fast["deleveraged_share"])
-    assert 0.05 < stated["deleveraged_share"] < 0.6
+    for key in ("deleveraged_share", "deleveraged_in_all_share"):
+        assert slow[key] < min(stated[key], fast[key])
+    assert 0.05 < stated["deleveraged_in_all_share"] < 0.6
+    assert stated["deleveraged_in_all_share"] < stated["deleveraged_share"] < 0.9  # hardly anybody before 21:15
     assert stated["forgone_share"] == pytest.approx(0.0, abs=1e-6)  # winners are closed at the mark

@@ -8,7 +8,7 @@ from cascade.assembly import draw_accounts
 from cascade.engine import run_world, simulate
 from cascade.errors import InvalidConfigError
 from cascade.given import GIVEN_ACCOUNT, BlindOrders, GivenBook, check_accounts
-from cascade.scenario import Programme
+from cascade.scenario import Programme, one_market
 from cascade.state import BUY, GIVEN_ORDER, LIQUIDATED, N_OFF_BOOK, OPEN, SELL
 from cascade.validation.worlds import (
     ENTRY_ABOVE,
@@ -140,6 +140,32 @@ def test_given_worlds__conserve():
 def test_given__refuses_what_cannot_be(change, match):
     with pytest.raises(InvalidConfigError, match=match):
         change()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "match"),
+    [
+        ("lots", 2**40, r"accounts\[1\]: lots"),
+        ("entry_usd", np.inf, r"accounts\[1\]: entry_usd"),
+        ("entry_usd", np.nan, "positive entry price"),
+        ("entry_usd", 1e11, "worth"),
+        ("margin_usd", np.inf, r"accounts\[1\]: margin_usd"),
+        ("margin_usd", 1e30, r"accounts\[1\]: margin_usd"),
+        ("margin_usd", 0.6e12, "sum"),
+    ],
+)
+def test_accounts__larger_than_kernels_count_are_refused(name, value, match):
+    rows = np.repeat(longs(np.array([2]), 100_000), 3)
+    rows[name][1:] = value
+    with pytest.raises(InvalidConfigError, match=match) as refused:
+        simulate(theory_world([TEN_A_TICK], [rows], seconds=2))
+    assert "\n" not in str(refused.value)
+
+
+def test_accounts__at_inverse_contracts_are_refused():
+    world = one_market(hours=0.01, accounts=longs(np.array([2]), 4))
+    with pytest.raises(InvalidConfigError, match="linear"):
+        simulate(world.under("bitmex"))
 
 
 def test_sides__are_plus_or_minus_one():

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cascade.errors import InvalidConfigError
-from cascade.given import GIVEN_ACCOUNT, BlindOrders, GivenBook
+from cascade.given import GIVEN_ACCOUNT, MOST_USD, BlindOrders, GivenBook
 from cascade.state import GIVEN_ORDER, NO_POSITION, POSITION, PROVIDERS, RENEWED, STANDING, ZERO_INTELLIGENCE, Contracts
 from cascade.units import QUANTUM_USD
 
@@ -13,8 +13,14 @@ def given_rows(accounts: np.ndarray | None, contracts: Contracts) -> np.ndarray:
     given = np.zeros(0, GIVEN_ACCOUNT) if accounts is None else accounts
     if len(given) and (given["market"].min() < 0 or given["market"].max() >= len(contracts.coin)):
         raise InvalidConfigError(f"accounts: a market lies outside 0..{len(contracts.coin) - 1}; see GIVEN_ACCOUNT")
+    if (contracts.payoff[given["market"]] < 0).any():
+        raise InvalidConfigError("accounts: given ones hold linear contracts; at inverse ones, draw them")
+    ticks = np.rint(given["entry_usd"] / contracts.tick_usd[given["market"]])
+    worth_usd = (given["lots"] * ticks * contracts.quanta[given["market"]]).sum() * QUANTUM_USD
+    if worth_usd > MOST_USD:
+        raise InvalidConfigError(f"accounts: lots at entry_usd are worth {worth_usd:g} USD, at most {MOST_USD:g}")
+    ticks = ticks.astype(np.int64)
     rows = np.zeros(len(given), POSITION)
-    ticks = np.rint(given["entry_usd"] / contracts.tick_usd[given["market"]]).astype(np.int64)
     for name in ("market", "side", "lots"):
         rows[name] = given[name]
     rows["cost"] = given["lots"] * ticks * contracts.quanta[given["market"]]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cascade.result import Result
 
 FALLS = {"01": f"{MINUS}0.1 %", "05": f"{MINUS}0.5 %", "1": f"{MINUS}1 %"}
-BY_COIN = (INK, BLUE, VERMILION, GREEN, "#cc79a7", "#e69f00")  # Okabe and Ito
+BY_COIN = (INK, BLUE, VERMILION, GREEN, "#cc79a7", "#56b4e9")  # Okabe and Ito
 
 
 def draw_radii_by_width(axis: "Axes", result: "Result", coin: str) -> None:

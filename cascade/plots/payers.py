@@ -37,13 +37,13 @@ def pool_usd(result: "Result") -> dict[str, np.ndarray]:
 
 
 def draw_pools(axis: "Axes", result: "Result") -> None:
-    """Draw by how much every venue's pools have changed since the open; in its name what they were then."""
+    """Draw by how much every venue's pools have changed since the open; the first ones wide, to show behind others."""
     lines = pool_usd(result)
     for k, ((venue, usd), colour) in enumerate(zip(lines.items(), BY_COIN, strict=False)):
         time = result.step_ns(STEPS_PER_MINUTE * np.arange(len(usd))).astype("datetime64[ns]")
-        axis.plot(time, (usd - usd[0]) / 1e6, color=colour, linewidth=1.1)
-        name = f"{venue} (from {usd[0] / 1e6:,.0f})"
-        write_at(axis, 1, 1, -82 * (len(lines) - k - 1), 9, name, color=colour, ha="right")
+        axis.plot(time, (usd - usd[0]) / 1e6, color=colour, linewidth=1.1 + 0.9 * (len(lines) - k - 1))
+        name = f"{venue} (from ${usd[0] / 1e6:,.0f} M)"
+        write_at(axis, 1, 1, -88 * (len(lines) - k - 1), 9, name, color=colour, ha="right")
     axis.axhline(0.0, color=GREY, linewidth=0.6)
     axis.set_title("Pools since the open")
     axis.set_ylabel("change in worth, USD million")
@@ -70,7 +70,7 @@ def draw_deleveraging(axis: "Axes", result: "Result") -> None:
     if not len(rows):
         axis.text(0.5, 0.5, "nobody was deleveraged", transform=axis.transAxes, ha="center", color=GREY)
         axis.set_yticks([])
-    axis.set_title("Deleveraged")
+    axis.set_title("Deleveraged, USD M")
     axis.set_ylabel("USD million a minute")
     axis.set_ylim(0, bottom.max() * 1.06 or 1.0)
 
@@ -93,12 +93,12 @@ def draw_payers(axis: "Axes", result: "Result") -> None:
     axis.set_ylim(len(venues) - 0.4, -0.6)
     axis.tick_params(axis="y", length=0)
     axis.set_xlabel("USD million")
-    axis.set_title("Who bore the losses")
+    axis.set_title("Who bore the losses, USD M")
 
 
 def _list_payers(axis: "Axes", totals_usd: "Sequence[float]") -> None:
     """Name the colours above the bars, with what each bore at all venues together, in USD million."""
-    for payer, usd, right in zip(PAYERS, totals_usd, (-276, -214, -84, 0), strict=True):
+    for payer, usd, right in zip(PAYERS, totals_usd, (-252, -196, -76, 0), strict=True):
         write_at(axis, 1, 1, right, 9, f"{NAMES[payer]} {_millions(usd)}", color=COLOURS[payer], ha="right")
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Picture
 
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+SHORT_H = 0.25  # a run of less has its seconds named
 WIDTH_IN = 7.0  # a page's text width
 # Okabe and Ito, "Color Universal Design", 2008: told apart with every kind of colour vision.
 INK, BLUE, VERMILION, GREEN, GREY = "#1a1a1a", "#0072b2", "#d55e00", "#009e73", "#8c8c8c"
@@ -112,7 +113,8 @@ def name_hours(axis: "Axes", result: Result) -> None:
     n_hours = (last - first) / np.timedelta64(1, "h")
     if n_hours > 2:
         axis.xaxis.set_major_locator(dates.HourLocator(byhour=range(0, 24, 3 if n_hours > 12 else 1), tz="UTC"))
-    axis.xaxis.set_major_formatter(dates.DateFormatter("%H:%M", tz="UTC"))
+    seconds = ":%S" if 0 < n_hours < SHORT_H else ""
+    axis.xaxis.set_major_formatter(dates.DateFormatter(f"%H:%M{seconds}", tz="UTC"))
     axis.set_xlabel(f"{np.datetime_as_string(first, 'D')}, UTC")
     axis.figure.align_ylabels()
 

@@ -132,13 +132,14 @@ def _costs(summary: "Summary") -> list[str]:
     accounts, pools, winners, socialised = (
         f"${summary.costs[f'paid_by_{payer}_usd'] / 1e6:,.2f} M" for payer in PAYERS
     )
+    change = summary.costs["pools_change_usd"] / 1e6
     cross, contagion, deleveraged = (
         percent(summary.costs[f"{name}_share"], 2) for name in ("cross", "contagion", "deleveraged")
     )
     n, taken = (f"{summary.costs[name]:,.0f}" for name in ("liquidations", "taken_over"))
     return [
         f"Liquidated accounts lost {accounts}; pools paid {pools}, winners {winners};",
-        f"{socialised} was socialised.",
+        f"{socialised} was socialised. Pools ended {'lower' if change < 0 else 'higher'} by ${abs(change):,.2f} M.",
         f"Of the liquidated value {cross} was cross, {contagion} breached by another coin.",
         f"{deleveraged} of it was deleveraged.",
         f"Pools took over {taken} of {n} liquidations, {value('liquidated_usd', summary.costs['taken_over_usd'])}.",

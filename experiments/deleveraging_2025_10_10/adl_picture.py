@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from cascade.plots.style import BLUE, GREY, INK, VERMILION, picture, style, write_at
+from cascade.plots.style import BLUE, GREEN, GREY, INK, VERMILION, picture, style, write_at
 from cascade.result import Result
 
 BAR_S = 5
@@ -34,7 +34,7 @@ def draw(
             axis.set_xlabel(title)
         axes[0].set_yticks(range(len(rows)), [row["case"] for row in rows])
         axes[0].set_ylim(len(rows) - 0.4, -0.6)
-        axes[0].set_title("Deleveraging from 21:15 on; line: public record")
+        axes[0].set_title("All seeds, 21:15 to 21:27, with standard errors; line: public record")
     return figure
 
 
@@ -49,7 +49,7 @@ def _draw_flows(axis: Axes, result: Result, crash: int) -> None:
         height, _ = np.histogram(steps, edges, weights=usd)
         axis.stairs(height / (1e6 * BAR_S), edges - crash, fill=True, color=colour, linewidth=0)
         write_at(axis, 1, 1, right, 9, name, color=colour, ha="right")
-    axis.set_title("One seed, all coins")
+    axis.set_title("One seed")
     axis.set_xlabel("seconds from 21:15")
     axis.set_ylabel("USD million a second")
     axis.set_xlim(*SHOWN_S)
@@ -59,7 +59,7 @@ def _draw_coins(axis: Axes, simulated: Mapping[str, float], public: Mapping[str,
     """Draw the deleveraged share of every coin, simulated and public."""
     for y, coin in enumerate(simulated):
         axis.plot(100 * simulated[coin], y, "o", color=BLUE, markersize=5, markeredgewidth=0)
-        axis.plot(100 * public[coin], y, "D", markerfacecolor="none", color=VERMILION, markersize=7)
+        axis.plot(100 * public[coin], y, "D", markerfacecolor="none", color=GREEN, markersize=7)
     axis.set_yticks(range(len(simulated)), list(simulated))
     axis.set_ylim(len(simulated) - 0.4, -0.6)
     axis.set_xlim(0, 110 * max(*simulated.values(), *public.values()))
@@ -67,12 +67,12 @@ def _draw_coins(axis: Axes, simulated: Mapping[str, float], public: Mapping[str,
     axis.grid(axis="x", visible=True)
     axis.set_xlabel("deleveraged, % of liquidated")
     write_at(axis, 1, 1, -72, 9, "simulated", color=BLUE, ha="right")
-    write_at(axis, 1, 1, 0, 9, "public record", color=VERMILION, ha="right")
+    write_at(axis, 1, 1, 0, 9, "public record", color=GREEN, ha="right")
 
 
 def _draw_cases(axis: Axes, rows: Sequence[dict], key: str, factor: float, public: float) -> None:
     """Draw a figure of every case with its standard error over seeds, and the public one as a line."""
-    axis.axvline(public * factor, color=VERMILION, linewidth=0.9)
+    axis.axvline(public * factor, color=GREEN, linewidth=1.2)
     for y, row in enumerate(rows):
         if row[key]["mean"] is not None:
             mean, error = row[key]["mean"] * factor, (row[key]["error"] or 0.0) * factor

@@ -14,6 +14,7 @@ VENUE = "hyperliquid"
 START = datetime(2025, 10, 10, 20, 45, tzinfo=UTC)
 MINUTES = 45
 SLIDE, CRASH, END = 5, 30, 45  # minutes from the start: 20:50, 21:15, 21:30
+RECORD = (30 * 60, 42 * 60)  # seconds from the start: 21:15 to 21:27, as the public record
 BLOCK_S = 15
 # USD at 20:50 and at the low. BTC 117,000 to 101,500, ETH to 3,500, XRP 2.82 to 1.64 (42 %), SOL to 137 (26 % below
 # 185 at 21:15), DOGE by half: press of the day, and a public analysis of the venue's chain [public]; ETH, SOL and DOGE

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 from adl_picture import draw
-from crash import CRASH, DISTANCE_BY_COUNT, PRICES_USD, Case, scenario
+from crash import DISTANCE_BY_COUNT, PRICES_USD, RECORD, Case, scenario
 
-from cascade.costs import describe
+from cascade.costs import came_from_another_coin
 from cascade.engine import simulate
 from cascade.plots.style import DASH, style
 from cascade.result import Result
-from cascade.state import BACKSTOP
+from cascade.state import BACKSTOP, CROSS_GROUP
 
 BASE = Case("as stated")
 CASES = (
@@ -47,7 +47,7 @@ PUBLIC_SHARE = {"BTC": 0.347, "ETH": 0.433, "SOL": 0.447, "XRP": 0.378, "DOGE": 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a seed did. Delay and orders count from 21:15, where the public record begins; the rest is of all."""
+    """What a seed did from 21:15 to 21:27, as the public record; figures `in_all` and the last two are of all."""
 
     case: str
     seed: int
@@ -57,6 +57,9 @@ class Outcome:
     liquidated_usd: float
     deleveraged_usd: float
     deleveraged_share: float
+    liquidated_in_all_usd: float
+    deleveraged_in_all_usd: float
+    deleveraged_in_all_share: float
     deleveraged_by_coin: dict[str, float]  # over liquidated
     backstop_share: float  # of liquidated value that no order was sent for
     cross_share: float
@@ -70,29 +73,46 @@ class Outcome:
 
 def outcome(case: Case, seed: int, result: Result) -> Outcome:
     """Measure a run."""
-    tape, usd, closed = result.tape, result.tape_notional_usd, result.deleveragings
-    costs, pool = describe(result), result.pools["pool_usd"]
-    delay_s, before = _delay(result, 60 * CRASH)
-    by_coin = _by_coin(result, closed["notional_usd"].to_numpy(), result.deleveraged["market"])
+    tape, usd, in_record = result.tape, result.tape_notional_usd, _is_in_record(result.tape)
+    closed, closed_in_record = result.deleveragings, _is_in_record(result.deleveraged)
+    closed_usd, pool = closed["notional_usd"].to_numpy(), result.pools["pool_usd"]
+    delay_s, before = _delay(result, RECORD[0])
+    liquidated_usd, deleveraged_usd = usd @ in_record, closed_usd @ closed_in_record
+    by_coin = _by_coin(result, closed_usd * closed_in_record, result.deleveraged["market"])
+
+    def share(which: np.ndarray) -> float:
+        return float(usd @ (which & in_record) / liquidated_usd)
+
+    orders, winners = result.liquidations.filter(in_record), closed.filter(closed_in_record)
     return Outcome(
         case=case.name,
         seed=seed,
         delay_s=delay_s,
         orders_before=before,
         first_ever_s=_delay(result, 0)[0],
-        liquidated_usd=float(usd.sum()),
-        deleveraged_usd=float(closed["notional_usd"].sum()),
-        deleveraged_share=costs["deleveraged_share"],
-        deleveraged_by_coin=dict(zip(result.coins, by_coin / _by_coin(result, usd, tape["market"]), strict=True)),
-        backstop_share=float(usd[tape["kind"] == BACKSTOP].sum() / usd.sum()),
-        cross_share=costs["cross_share"],
-        contagion_share=costs["contagion_share"],
-        longest_wait_s=float((tape["step"] - tape["trigger_step"]).max() * result.step_s),
-        forgone_share=float(closed["forgone_usd"].sum()) / max(float(closed["profit_usd"].sum()), 1.0),
-        deficit_usd=costs["paid_by_pools_usd"] + costs["paid_by_socialised_usd"],
+        liquidated_usd=float(liquidated_usd),
+        deleveraged_usd=float(deleveraged_usd),
+        deleveraged_share=float(deleveraged_usd / liquidated_usd),
+        liquidated_in_all_usd=float(usd.sum()),
+        deleveraged_in_all_usd=float(closed_usd.sum()),
+        deleveraged_in_all_share=float(closed_usd.sum() / usd.sum()),
+        deleveraged_by_coin=dict(
+            zip(result.coins, by_coin / _by_coin(result, usd * in_record, tape["market"]), strict=True)
+        ),
+        backstop_share=share(tape["kind"] == BACKSTOP),
+        cross_share=share(tape["group"] == CROSS_GROUP),
+        contagion_share=share(came_from_another_coin(result)),
+        longest_wait_s=float((tape["step"] - tape["trigger_step"])[in_record].max() * result.step_s),
+        forgone_share=float(winners["forgone_usd"].sum()) / max(float(winners["profit_usd"].sum()), 1.0),
+        deficit_usd=float(orders["socialised_usd"].sum() - orders["pool_usd"].clip(None, 0.0).sum()),
         pool_change_usd=float(pool[-1] - pool[0]),
         fall=float(1 - result.index_usd[0].min() / result.open_usd[0]),
     )
+
+
+def _is_in_record(rows: np.ndarray) -> np.ndarray:
+    """Return which events are of the time of the public record."""
+    return (rows["step"] >= RECORD[0]) & (rows["step"] < RECORD[1])
 
 
 def _delay(result: Result, since: int) -> tuple[float, float]:
@@ -135,6 +155,8 @@ COLUMNS = (  # title, figure, factor, digits
     ("liquidated, $bn", "liquidated_usd", 1e-9, 2),
     ("deleveraged, $bn", "deleveraged_usd", 1e-9, 2),
     ("deleveraged, %", "deleveraged_share", 100.0, 1),
+    ("liquidated in all, $bn", "liquidated_in_all_usd", 1e-9, 2),
+    ("deleveraged in all, %", "deleveraged_in_all_share", 100.0, 1),
     ("longest wait, s", "longest_wait_s", 1.0, 0),
     ("deficit, $M", "deficit_usd", 1e-6, 1),
     ("BTC fall, %", "fall", 100.0, 1),
@@ -179,7 +201,7 @@ def main() -> None:
     told = {"public": PUBLIC | {"by_coin": PUBLIC_SHARE}, "cases": rows, "runs": runs}
     (options.out / "deleveraging.json").write_text(json.dumps(told, indent=1, allow_nan=False) + "\n")
     with style():
-        picture = draw(shown, rows, PUBLIC, PUBLIC_SHARE, 60 * CRASH)
+        picture = draw(shown, rows, PUBLIC, PUBLIC_SHARE, RECORD[0])
         picture.savefig(options.out / "deleveraging.png", metadata={"Software": None})
 
 
