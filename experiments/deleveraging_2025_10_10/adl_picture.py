@@ -34,7 +34,7 @@ def draw(
             axis.set_xlabel(title)
         axes[0].set_yticks(range(len(rows)), [row["case"] for row in rows])
         axes[0].set_ylim(len(rows) - 0.4, -0.6)
-        axes[0].set_title("All seeds, 21:15 to 21:27, with standard errors; line: public record")
+        axes[0].set_title("All seeds, 21:15 to 21:27; line: public record")
     return figure
 
 
