@@ -1,8 +1,11 @@
 """At which line of a TOML file each key stands, which `tomllib` does not tell."""
 
 import re
+import tomllib
 from collections import deque
 
+MOST_NESTED = 16  # brackets, or parts of a dotted key: four times what any file needs
+LONGEST_WORD = 100  # without quotes
 TOKEN = re.compile(
     r"""[ \t\r]+ | \#[^\n]*                                          # nothing
     | (?P<token> \n
@@ -40,6 +43,19 @@ def key_lines(text: str) -> dict[Keys, int]:
         else:
             _pair(tokens, table, lines)
     return lines
+
+
+def excess(text: str) -> str | None:
+    """Return the first line that no file needs, too deep or too long for readers, and what is wrong with it."""
+    open_brackets = dots = 0
+    for token, line in _tokens(text):
+        open_brackets += (token in ("[", "{")) - (token in ("]", "}"))
+        dots = dots + 1 if token == "." else 0 if token in ("=", ",", "\n") else dots
+        if open_brackets + dots > MOST_NESTED:
+            return f"line {line}, stands in more than {MOST_NESTED} brackets or keys; close or remove some"
+        if len(token) > LONGEST_WORD and token[0] not in "\"'":
+            return f"line {line}, has a number or key of {len(token)} characters; write one of at most {LONGEST_WORD}"
+    return None
 
 
 def _tokens(text: str) -> Tokens:
@@ -87,11 +103,16 @@ def _pair(tokens: Tokens, table: Keys, lines: dict[Keys, int]) -> None:
 
 def _dotted_key(tokens: Tokens) -> list[str]:
     """Pass `a.b.c` and return its parts."""
-    parts = [tokens.popleft()[0].strip("\"'")]
+    parts = [_key(tokens.popleft()[0])]
     while tokens[0][0] == ".":
         tokens.popleft()
-        parts.append(tokens.popleft()[0].strip("\"'"))
+        parts.append(_key(tokens.popleft()[0]))
     return parts
+
+
+def _key(token: str) -> str:
+    """Return the key that a token, perhaps in quotes, stands for."""
+    return tomllib.loads(f"key = {token}")["key"] if token[0] in "\"'" else token
 
 
 def _value(tokens: Tokens, path: Keys, lines: dict[Keys, int]) -> None:

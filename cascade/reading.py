@@ -3,21 +3,31 @@
 import tomllib
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from cascade.errors import CascadeError, InvalidConfigError, did_you_mean
-from cascade.keylines import Keys, key_lines
+from cascade.keylines import Keys, excess, key_lines
 
 SHOWN = 3  # flaws named in the one line; the rest are counted
 SHOWN_INPUT = 60  # characters of what was given
+LONGEST_LINE = 500  # of a title or source
 BARE = (date, datetime, time, int, float)  # what TOML reads without quotes
 
 
 class Strict(BaseModel):
-    """A frozen model which refuses infinities, nan and keys that it does not know."""
+    """A frozen model which refuses infinities, nan, keys that it does not know, and truth values for numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -28,6 +38,16 @@ class Strict(BaseModel):
             if key not in cls.model_fields:
                 raise flaw(f"unknown key{did_you_mean(key, cls.model_fields)}", key)
         return data
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _tell_truth_from_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        kind = cls.model_fields[info.field_name or ""].annotation
+        if kind is not bool:
+            _refuse_truth(value, kind)
+        elif not isinstance(value, bool):
+            raise flaw(f"must be true or false, got {_cut(repr(value))}; correct it")
+        return value
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -55,6 +75,8 @@ def read_toml(path: str | Path, error: type[CascadeError] = InvalidConfigError) 
     """
     try:
         text = Path(path).read_text(encoding="utf-8-sig")  # editors on Windows put a mark before the text
+        if wrong := excess(text):
+            raise error(f"{path}: {wrong}")
         tables = tomllib.loads(text)
     except FileNotFoundError:
         raise error(f"{path}: there is no such file; check the path") from None
@@ -103,6 +125,16 @@ def place(keys: Keys, lines: dict[Keys, int]) -> str:
     return (f"line {lines[nearest]}, " if nearest else "") + _dotted(keys)
 
 
+def _refuse_truth(value: Any, kind: Any) -> None:
+    """Raise the flaw of a truth value where none is wanted: the value itself, or an element of it."""
+    is_dict = isinstance(value, dict) and get_origin(kind) is dict and Any not in get_args(kind)
+    elements = value.items() if is_dict else enumerate(value) if isinstance(value, list | tuple) else ()
+    held = {(): value} | {(key,): part for key, part in elements}
+    for path, part in held.items():
+        if isinstance(part, bool):
+            raise flaw(f"cannot be true or false, got {str(part).lower()}; write a number or a text", *path)
+
+
 def _line(details: ErrorDetails, lines: dict[Keys, int]) -> str:
     """Return the key path of a flaw, its line, what is wrong there and what was given."""
     path = place((*details["loc"], *details.get("ctx", {}).get("path", ())), lines)
@@ -112,12 +144,27 @@ def _line(details: ErrorDetails, lines: dict[Keys, int]) -> str:
     elif details["type"] != "flaw":
         is_bare = details["type"] == "string_type" and type(details["input"]) in BARE
         given = str(details["input"]) if is_bare else repr(details["input"])
-        given = given if len(given) <= SHOWN_INPUT else f"{given[:SHOWN_INPUT]}..."
-        message = f"{message[0].lower()}{message[1:]}, got {given}"
+        message = f"{message[0].lower()}{message[1:]}, got {_cut(given)}"
         message += f'; quote it: "{given}"' if is_bare else "; correct it"
     return f"{path}: {message}" if path else message
 
 
 def _dotted(path: Keys) -> str:
     """Return a key path as users of TOML read it: `coins.BTC.brackets[2].cap`."""
-    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
+    names = (key if isinstance(key, int) or key.isprintable() else repr(key) for key in path)
+    return "".join(f"[{name}]" if isinstance(name, int) else f".{_cut(name)}" for name in names).removeprefix(".")
+
+
+def _cut(text: str) -> str:
+    """Return a text, or the beginning of a long one."""
+    return text if len(text) <= SHOWN_INPUT else f"{text[:SHOWN_INPUT]}..."
+
+
+def _is_one_line(text: str) -> str:
+    """Return a text that can be printed in one line, and refuse any other."""
+    if not text.isprintable():
+        raise flaw(f"must be one line of printable characters, got {_cut(repr(text))}; correct it")
+    return text
+
+
+Line = Annotated[str, Field(min_length=1, max_length=LONGEST_LINE), AfterValidator(_is_one_line)]

@@ -14,13 +14,13 @@ from cascade.given import BlindOrders, GivenBook, check_accounts
 from cascade.state import TICKS
 from cascade.venues import Venue, load_venue
 from cascade.venues.adoption import adopted, with_pool
+from cascade.venues.rules import LARGEST_POOL_USD
 
 if TYPE_CHECKING:
     from cascade.assumptions import LeverageAssumptions
 
 EDGE = 0.01  # of the book's range, kept free at either end
 OPEN_AT = 0.75  # where in the book's range of ticks a day opens: room for a fall rather than a rise
-MOST_POOL_USD = 1e11  # ledgers count millionths of a dollar in 64 bits: 9.2e12 USD over all venues and accounts
 START_NS = 1_770_336_000_000_000_000  # 2026-02-06T00:00Z, where nothing else is said
 
 
@@ -191,7 +191,7 @@ class Scenario:
         Raises
         ------
         InvalidConfigError
-            If the factor is no number, or negative, or makes a pool larger than `MOST_POOL_USD`.
+            If the factor is no number, or negative, or makes a pool larger than `LARGEST_POOL_USD`.
         """
         if isinstance(factor, bool) or not isinstance(factor, Real) or not 0 <= factor < float("inf"):
             raise InvalidConfigError(
@@ -199,9 +199,9 @@ class Scenario:
                 "0.5 halves every pool"
             )
         most_usd = max((venue.insurance.pool_usd for venue in self.venues if venue.insurance), default=0.0)
-        if factor * most_usd > MOST_POOL_USD:
+        if factor * most_usd > LARGEST_POOL_USD:
             raise InvalidConfigError(
-                f"with_pools: {factor:g} times a pool of {most_usd:g} USD is above {MOST_POOL_USD:g}, the most that "
+                f"with_pools: {factor:g} times a pool of {most_usd:g} USD is above {LARGEST_POOL_USD:g}, the most that "
                 "ledgers hold; lower the factor"
             )
         return self.changed(venues=tuple(with_pool(venue, factor) for venue in self.venues))

@@ -47,7 +47,7 @@ def _split(text: str, units: dict[str, float], example: str) -> tuple[float, str
     """Return the number and the unit of a text; the unit may be missing."""
     match = NUMBER.fullmatch(text)
     if match is None or (match[2] and match[2] not in units):
-        raise ValueError(f"cannot read {text!r}; write it like {example}")
+        raise ValueError(f"cannot read {text!r:.60}; write it like {example}")
     return float(match[1]), match[2]
 
 

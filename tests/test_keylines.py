@@ -23,6 +23,7 @@ a = 2
 """
 [[t.u]]
 z = \'\'
+"w\\u0041\\n" = 1
 [t."q.r"]
 k = -1.5e-3'''
 
@@ -52,7 +53,8 @@ def test_lines__of_what_is_hard_to_read():
     assert lines["b", "c", 1, 1] == 3
     assert lines["b", "c", 2, "e", "f g"] == 3
     assert (lines["t", "u", 0, "v", "y"], lines["t", "u", 1], lines["t", "u", 1, "z"]) == (7, 11, 12)
-    assert lines["t", "q.r", "k"] == 14
+    assert lines["t", "q.r", "k"] == 15
+    assert lines["t", "u", 1, "wA\n"] == 13
 
 
 def test_lines__of_nothing_are_none():

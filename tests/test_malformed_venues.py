@@ -3,8 +3,13 @@
 import pytest
 from own_venues import INVERSE_FILE, VENUE_FILE, write_venue
 
+from cascade.assumptions import read_assumptions
+from cascade.config import load_priors
 from cascade.errors import InvalidConfigError
-from cascade.venues import load_venue
+from cascade.facts import load_event
+from cascade.liquidity import fitted_priors
+from cascade.venues import FOLDER, load_venue
+from cascade.venues.rules import LARGEST_POOL_USD
 
 pytestmark = pytest.mark.small
 
@@ -61,6 +66,40 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
         "coins.BTC.date: input should be a valid string, got 2026-01-31; quo",
     ),
     ('date = "2026"', "date = 2026", "date =", 'input should be a valid string, got 2026; quote it: "2026"'),
+    # truth values and numbers
+    ("trigger = false", "trigger = 1", "trigger = 1", "margin.fee_in_trigger: must be true or false, got 1; correct"),
+    ("trigger = false", 'trigger = "no"', '"no"', "margin.fee_in_trigger: must be true or false, got 'no'; correct"),
+    ('taker = "5bps"', "taker = true", "taker", "fees.taker: cannot be true or false, got true; write a number or a"),
+    ("pool_usd = 1e6", "pool_usd = false", "pool_usd", "insurance.pool_usd: cannot be true or false, got false;"),
+    ("{ BTC = 0.05 }", "{ BTC = true }", "haircuts", "cross.haircuts.BTC: cannot be true or false, got true;"),
+    ("brackets = [", "brackets = [true,", "[true", "coins.BTC.brackets[0]: cannot be true or false, got true;"),
+    # names and texts
+    (
+        '"own"',
+        '"spot"',
+        "spot",
+        "name: 'spot' is the name of venues with contract = 'spot' and of no other, got 'spot'",
+    ),
+    *(
+        ('"own"', name, "name", f"name: must be up to 40 lower-case letters, digits, _ and -, got {shown}")
+        for name, shown in [('"a\\nb"', r"'a\nb'"), ('"a/b"', "'a/b'"), ('"Own"', "'Own'"), ('""', "''")]
+    ),
+    ('"own"', f'"{100_000 * "a"}"', "name", f"_ and -, got '{59 * 'a'}; shorten or correct it"),
+    ('"a venue of one\'s own"', '"""a\nb"""', "title", r"title: must be one line of printable characters, got 'a\nb'"),
+    ('"a venue of one\'s own"', '""', "title", "title: string should have at least 1 character, got ''"),
+    ('"a venue of one\'s own"', f'"{501 * "a"}"', "title", "title: string should have at most 500 characters, got 'aa"),
+    ('"a pool"', r'"a\u001b[2J"', "u001b", r"insurance.source: must be one line of printable characters, got 'a\x1b"),
+    ('"5bps"', f'"{501 * "a"}"', "taker", f"cannot read '{59 * 'a'}; write it like 0.4%"),
+    ("[coins.BTC]", r'[coins."B\nC"]', "[coins", r"coins.'B\nC': must be named in upper case letters and digits"),
+    (
+        "[coins.BTC]",
+        f"[coins.{21 * 'B'}]",
+        "[coins",
+        f"coins.{21 * 'B'}: must be named in upper case letters and digits",
+    ),
+    # what is nested too deep
+    ("pool_usd = 1e6", f"pool_usd = {5000 * '['}", "[[[", "line 26, stands in more than 16 brackets or keys; close or"),
+    ("pool_usd = 1e6", f"pool_usd{5000 * '.a'} = 1", ".a.a", "line 26, stands in more than 16 brackets or keys; close"),
     # brackets
     (
         "floor = 1_000",
@@ -182,6 +221,8 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ("orders_per_s = 10", "orders_per_s = -1", "orders_per_s", f"{WHOLE_RATE}, got -1;"),
     ("orders_per_s = 10", "orders_per_s = 1_000_001", "orders_per_s", f"{WHOLE_RATE}, got 1000001; 1 is the slowest"),
     ("orders_per_s = 10", "orders_per_s = 1e300", "orders_per_s", f"{WHOLE_RATE}, got 1e+300;"),
+    ("orders_per_s = 10", f"orders_per_s = 0x{5000 * 'f'}", "0xff", "line 22, has a number or key of 5002 characters"),
+    ("orders_per_s = 10", "orders_per_s = true", "= true", "orders_per_s: cannot be true or false, got true; write a"),
     ("orders_per_s = 10", "orders_per_s = inf", "orders_per_s", f"{WHOLE_RATE}, got inf;"),
     ("orders_per_s = 10", "orders_per_s = nan", "orders_per_s", f"{WHOLE_RATE}, got nan;"),
     ("orders_per_s = 10", 'orders_per_s = "10"', "orders_per_s", f"{WHOLE_RATE}, got '10';"),
@@ -201,15 +242,15 @@ BAD = [  # what is replaced, by what, a text on the line that is named, and what
     ),
     (
         "pool_usd = 1e6",
-        "pool_usd = 1.1e12",
+        "pool_usd = 1.1e11",
         "pool_usd",
-        "insurance.pool_usd: input should be less than or equal to 1000000000000",
+        "insurance.pool_usd: input should be less than or equal to 100000000000, got 110000000000.0",
     ),
     (
         "pool_usd = 1e6",
         "pool_usd = 1e300",
         "pool_usd",
-        "insurance.pool_usd: input should be less than or equal to 1000000000000",
+        "insurance.pool_usd: input should be less than or equal to 100000000000, got 1e+300",
     ),
     (
         'basis_window_s = "5min"',
@@ -357,8 +398,8 @@ def test_file__that_says_where_a_fee_goes_needs_one_in_a_single_coin_only(tmp_pa
 
 def test_file__with_the_largest_numbers_is_read(tmp_path):
     text = VENUE_FILE.replace("orders_per_s = 10", "orders_per_s = 1e6").replace("window_h = 8", "window_h = 168")
-    venue = load_venue(write_venue(tmp_path, text, "pool_usd = 1e6", "pool_usd = 1e12"))
-    assert (venue.liquidation.orders_per_s, venue.insurance.pool_usd) == (1_000_000, 1e12)
+    venue = load_venue(write_venue(tmp_path, text, "pool_usd = 1e6", f"pool_usd = {LARGEST_POOL_USD}"))
+    assert (venue.liquidation.orders_per_s, venue.insurance.pool_usd) == (1_000_000, LARGEST_POOL_USD)
 
 
 INVERSE_BAD = [
@@ -407,6 +448,12 @@ def test_bad_file__socialising_contradicts_deleveraging_when_the_pool_is_empty(t
     assert "insurance.shortage: 'socialise' contradicts deleveraging.trigger = 'pool_empty'" in refusal_of(path)
 
 
+def test_bad_file__spot_venue_has_no_other_name(tmp_path):
+    text = (FOLDER / "spot.toml").read_text()
+    message = refusal_of(write_venue(tmp_path, text, 'name = "spot"', 'name = "mine"'))
+    assert "line 2, name: 'spot' is the name of venues with contract = 'spot' and of no other, got 'mine'" in message
+
+
 def test_bad_file__keys_of_a_falling_pool_are_read_only_with_that_trigger(tmp_path):
     path = write_venue(tmp_path, VENUE_FILE, 'trigger = "pool_fall"\nfall = 0.3', 'trigger = "pool_empty"\nfall = 0.2')
     assert "deleveraging.fall: is read only with trigger = 'pool_fall', got 'pool_empty'" in refusal_of(path)
@@ -440,6 +487,21 @@ def test_bad_file__absent_empty_or_binary(tmp_path, content, words):
         path.write_bytes(content)
     assert words in refusal_of(path)
     assert "cannot be read" in refusal_of(tmp_path)
+
+
+@pytest.mark.parametrize("read", (load_priors, read_assumptions, load_event, fitted_priors))
+def test_bad_file__of_any_kind_is_refused_where_it_is_nested_too_deep(tmp_path, read):
+    path = tmp_path / "own.toml"
+    path.write_text(f"a = 1\nb = {5000 * '['}")
+    with pytest.raises(InvalidConfigError, match=r"own\.toml: line 2, stands in more than 16 brackets or keys"):
+        read(path)
+
+
+def test_bad_priors__truth_values_are_no_numbers_in_lists_either():
+    priors = load_priors().model_dump()
+    for section, key, wrong in (("flow", "noise_sizes", [1.0, True]), ("withdrawal", "sigmas", [False, 1.0])):
+        with pytest.raises(InvalidConfigError, match=rf"{section}\.{key}\[[01]\]: cannot be true or false"):
+            load_priors().changed(**{section: priors[section] | {key: wrong}})
 
 
 def refusal_of(path):

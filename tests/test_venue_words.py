@@ -100,6 +100,9 @@ def test_unknown_venue__is_refused_in_one_line(shown, tmp_path):
     status, out, err = shown("show", str(write_venue(tmp_path, VENUE_FILE, "fall = 0.3", "fall = 0.1")))
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "own.toml: line 32, deleveraging.stop: must not be above fall 0.1" in err
+    status, out, err = shown("show", str(write_venue(tmp_path, f"a = {5000 * '['}")))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "own.toml: line 1, stands in more than 16 brackets or keys" in err
 
 
 @pytest.mark.parametrize("name", list_venues())
@@ -118,7 +121,18 @@ def test_overview__says_what_is_missing(tmp_path):
     (row,) = overview([load_venue(write_venue(tmp_path, text))])
     assert row[3] == "never"
     rules = {rule.heading: rule.words for rule in describe(load_venue(write_venue(tmp_path, text)))}
-    assert rules["insurance pool"].endswith("as winners are never deleveraged, it may fall below zero.")
+    assert rules["insurance pool"].endswith("; what it lacks is socialised.")
+
+
+def test_words__where_shortages_are_socialised_only_the_fall_of_the_pool_deleverages(tmp_path):
+    by_shortage = {}
+    for shortage in ("deleverage", "socialise"):
+        path = write_venue(tmp_path, VENUE_FILE, "pool_usd = 1e6", f'pool_usd = 1e6\nshortage = "{shortage}"')
+        by_shortage[shortage] = {rule.heading: rule.words for rule in describe(load_venue(path))}
+    assert "until by less than 25 %, or cannot pay, winners" in by_shortage["deleverage"]["deleveraging"]
+    assert "until by less than 25 %, winners" in by_shortage["socialise"]["deleveraging"]
+    words = by_shortage["socialise"]["insurance pool"]
+    assert words.endswith("; what it lacks where winners are not deleveraged is socialised.")
 
 
 @pytest.mark.parametrize("name", list_venues())

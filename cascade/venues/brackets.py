@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from cascade.reading import Strict, flaw
+from cascade.reading import Line, Strict, flaw
 from cascade.state import BRACKETS
 from cascade.units import Fraction
 
@@ -55,10 +55,10 @@ class Coin(Strict):
     contract_base: float = Field(default=1.0, ge=LEAST, le=MOST)  # coins in a contract, where brackets count contracts
     clearance_fee: Fraction | None = Field(default=None, ge=0, lt=1)  # where it differs from the venue's
     bracket_unit: BracketUnit | None = None  # where it differs from the venue's
-    stand_in: str | None = None  # venue whose brackets stand in, above the own ones if there are any
+    stand_in: Line | None = None  # venue whose brackets stand in, above the own ones if there are any
     stand_in_price_usd: float | None = Field(default=None, gt=0)  # turns their USD into coins, or the reverse
-    source: str = Field(min_length=1)
-    date: str = Field(min_length=1)
+    source: Line
+    date: Line
     brackets: tuple[Bracket, ...] = Field(default=(), max_length=BRACKETS - 1)
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from cascade.reading import Strict, flaw
+from cascade.reading import Line, Strict, flaw
 from cascade.state import BRACKETS
 from cascade.units import S_PER_DAY, Fraction, Seconds
 from cascade.venues.brackets import BracketUnit
@@ -13,7 +13,7 @@ Name = Literal["whole", "brackets", "fraction", "compliance"]
 Trigger = Literal["never", "pool_empty", "pool_fall", "equity_negative"]
 Ranking = Literal["profit_times_leverage", "return_times_leverage", "profit"]
 MOST_ORDERS = 1_000_000  # a second: more than any queue holds
-LARGEST_POOL_USD = 1e12  # 1e18 quanta of the ledger, whose integers end at 9.2e18
+LARGEST_POOL_USD = 1e11  # ledgers count millionths of a dollar in 64 bits: 9.2e12 USD over all venues and accounts
 LONGEST_WINDOW_H = 168.0
 READ_BY = {  # keys of [liquidation] that only one of its rules reads
     "brackets_down": "brackets",
@@ -26,7 +26,7 @@ READ_BY = {  # keys of [liquidation] that only one of its rules reads
 class Table(Strict):
     """A table of rules, with where they come from."""
 
-    source: str = Field(default="not stated", min_length=1)
+    source: Line = "not stated"
 
     def _changed(self, key: str) -> bool:
         """Whether a key was given a value that is not its default."""
@@ -40,7 +40,7 @@ class MarginRules(Table):
     deduction: Literal["cumulative", "whole"]  # rate * notional - amount, or one rate for the whole position
     basis: Literal["mark", "entry"]  # the price in the maintenance margin's notional
     fee_in_trigger: bool  # whether the taker fee of closing at the mark is added to the maintenance margin
-    source: str = Field(min_length=1)
+    source: Line = Field()
 
 
 class Fees(Table):
@@ -102,14 +102,15 @@ class Insurance(Table):
     """The pool that bears what bankrupt positions owe."""
 
     pool_usd: float = Field(ge=0, le=LARGEST_POOL_USD)  # at the open; an inverse contract's is the same value in coin
-    shortage: Literal["deleverage", "socialise"] = "deleverage"  # what follows when it cannot pay
+    shortage: Literal["deleverage", "socialise"] = "deleverage"  # where it cannot pay and no trigger says so
 
 
 class Deleveraging(Table):
     """When winners are closed against bankrupt positions, which of them first, and at what price.
 
     "pool_empty": the pool cannot pay. "pool_fall": it has fallen by `fall` from its running maximum over `window_h`,
-    until the fall is below `stop`; or it cannot pay. "equity_negative": the account taken owes more than it has.
+    until the fall is below `stop`; or, with shortage = "deleverage", it cannot pay. "equity_negative": the account
+    taken owes more than it has.
     """
 
     trigger: Trigger = "never"

@@ -3,10 +3,10 @@
 import re
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cascade.errors import UnknownCoinError, did_you_mean
-from cascade.reading import Strict, flaw
+from cascade.reading import Line, Strict, flaw
 from cascade.venues.brackets import Bracket, BracketUnit, Coin, cumulative_amounts
 from cascade.venues.rules import (
     Cross,
@@ -22,15 +22,15 @@ from cascade.venues.rules import (
 AMOUNT_TOLERANCE_USD = 0.01  # venues publish cumulative amounts to the cent
 AMOUNT_TOLERANCE_COIN = 0.005  # and in coin to two or three digits
 NEEDED, OPTIONAL = ("margin", "mark", "liquidation", "insurance"), ("deleveraging", "funding", "cross")
-COIN_NAME = re.compile("[A-Z0-9]+")
+NAME, COIN_NAME = re.compile("[a-z0-9][a-z0-9_-]{0,39}"), re.compile("[A-Z0-9]{1,20}")
 NO_RULE = Deleveraging()
 
 
 class Venue(Strict):
     """A venue: its rules, and its contracts by coin."""
 
-    name: str = Field(min_length=1)
-    title: str
+    name: str  # short; "spot" is that of a spot venue, by which results know it
+    title: Line
     contract: Literal["linear", "inverse", "spot"]  # settled in USD; in the coin; no contract
     fees: Fees
     margin: MarginRules | None = None
@@ -42,11 +42,18 @@ class Venue(Strict):
     cross: Cross | None = None  # absent: coins are no collateral
     coins: dict[str, Coin] = Field(min_length=1)
 
+    @field_validator("name")
+    @classmethod
+    def _is_short(cls, name: str) -> str:
+        if not NAME.fullmatch(name):
+            raise flaw(f"must be up to 40 lower-case letters, digits, _ and -, got {name!r:.60}; shorten or correct it")
+        return name
+
     @model_validator(mode="after")
     def _coins_have_names(self) -> Self:
         for name in self.coins:
             if not COIN_NAME.fullmatch(name):
-                raise flaw("must be named in upper case letters and digits, as in [coins.BTC]", "coins", name)
+                raise flaw("must be named in upper case letters and digits, as in [coins.BTC], up to 20", "coins", name)
         for name in self.cross.haircuts if self.cross else ():
             if name not in self.coins:
                 raise flaw(
@@ -70,6 +77,16 @@ class Venue(Strict):
                 raise flaw("has no brackets at a spot venue; remove them", "coins", name)
             if self.contract != "spot" and not (coin.brackets or coin.stand_in):
                 raise flaw("has no brackets; give them, or name the venue that stands in", "coins", name, "brackets")
+        return self
+
+    @model_validator(mode="after")
+    def _spot_is_named_so(self) -> Self:
+        if (self.name == "spot") != (self.contract == "spot"):
+            raise flaw(
+                f"'spot' is the name of venues with contract = 'spot' and of no other, got {self.name!r} with contract "
+                f"= {self.contract!r}; change either",
+                "name",
+            )
         return self
 
     @model_validator(mode="after")

@@ -133,24 +133,21 @@ def _losses(venue: Venue) -> Iterator[Rule]:
     """Yield who pays what a bankrupt position owes."""
     if venue.insurance is None:
         return
-    then = {
-        "socialise": "what it lacks is socialised",
-        "deleverage": "what it lacks is taken from winners by deleveraging",
-    }
-    shortage = then[venue.insurance.shortage]
-    if venue.insurance.shortage == "deleverage" and venue.deleveraging.trigger == "never":
-        shortage = "as winners are never deleveraged, it may fall below zero"
+    rule = venue.deleveraging
+    shortage = "what it lacks is taken from winners by deleveraging"
+    if rule.trigger == "never":
+        shortage = "what it lacks is socialised"
+    elif venue.insurance.shortage == "socialise":
+        shortage = "what it lacks where winners are not deleveraged is socialised"
     held = " in coin" if venue.contract == "inverse" else ""
     words = f"It holds {_dollars(venue.insurance.pool_usd)} at the open{held}; {shortage}."
     yield Rule("insurance pool", words, venue.insurance.source)
-    rule = venue.deleveraging
     if rule.trigger == "never":
         yield Rule("deleveraging", "Never.", rule.source)
         return
     price = "the bankruptcy price of the position taken" if rule.price == "bankruptcy" else "the mark"
-    words = (
-        f"{_trigger(rule)}, winners on the other side are closed at {price}, ranked by {RANKINGS[rule.ranking or '']}."
-    )
+    when, ranking = _trigger(rule, venue.insurance.shortage), RANKINGS[rule.ranking or ""]
+    words = f"{when}, winners on the other side are closed at {price}, ranked by {ranking}."
     yield Rule("deleveraging", words, rule.source)
 
 
@@ -208,13 +205,14 @@ def _brief_part(rule: LiquidationRule) -> str:
     return f"{briefs.get(rule.rule, rule.rule)}, {'at market' if rule.order == 'market' else 'at bankruptcy'}"
 
 
-def _trigger(rule: Deleveraging) -> str:
+def _trigger(rule: Deleveraging, shortage: str) -> str:
     """Return when a venue deleverages."""
     if rule.trigger == "pool_fall":
-        return (
+        words = (
             f"When the pool has fallen by {_percent(rule.fall)} from its maximum over {rule.window_h:g} h, until by "
-            f"less than {_percent(rule.stop)}, or cannot pay"
+            f"less than {_percent(rule.stop)}"
         )
+        return f"{words}, or cannot pay" if shortage == "deleverage" else words
     return (
         "When the pool cannot pay" if rule.trigger == "pool_empty" else "When the account taken owes more than it has"
     )
