@@ -1,5 +1,6 @@
 """Every error of the package. One line each: what, where, what was given, what to do."""
 
+import reprlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -46,6 +47,14 @@ class OutputError(CascadeError, OSError):
 
 class ConservationError(CascadeError, RuntimeError):
     """A ledger that does not balance: a defect of the engine, never of the input."""
+
+
+def shown(value: object) -> str:
+    """Return what was given as a message shows it: in one line, and cut where it is long."""
+    try:
+        return " ".join(reprlib.repr(value).split())
+    except ValueError:  # an int of more digits than Python prints
+        return f"a very long {type(value).__name__}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

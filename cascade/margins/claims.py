@@ -11,15 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cascade.errors import InvalidPositionError
+from cascade.errors import InvalidPositionError, shown
 from cascade.kernels import margin as rules
 from cascade.state import BY_SIZE, Margin
 from cascade.venues import Venue, load_venue, margin_tables
 
-Name = str | Path | Venue | Sequence[str] | np.ndarray
+Name = str | Path | Venue | Sequence[str | Path | Venue] | np.ndarray
 Coin = str | Sequence[str] | np.ndarray
 Numbers = float | np.ndarray
 SIDES = {"long": 1, "short": -1}
+NOT_NUMBERS = (str, bytes, complex, np.complexfloating, np.datetime64, np.timedelta64, np.ma.MaskedArray, type(None))
+KINDS_OF_NO_NUMBER = "SUTcmM"  # of dtypes: text, complex, times
 LABELS = {
     "side": "side",
     "size_base": "size",
@@ -59,8 +61,8 @@ def claims_on(venue: Name, coin: Any, *, called: Mapping[str, str] = LABELS, **g
 
 def markets_of(venue: Name, coin: Any) -> tuple[Margin, np.ndarray, np.ndarray, np.ndarray]:
     """Return the tables of all venues and coins named, what each adds to a market's number, and which are inverse."""
-    of_venue, names = _distinct(venue)
-    of_coin, coins = _distinct(coin)
+    of_venue, names = _distinct("venue", venue)
+    of_coin, coins = _distinct("coin", coin)
     venues = [load_venue(name) for name in names]
     for known in venues:
         if known.margin is None:
@@ -69,14 +71,45 @@ def markets_of(venue: Name, coin: Any) -> tuple[Margin, np.ndarray, np.ndarray, 
     return margin_tables(venues, coins), of_venue, of_coin * len(venues), inverse
 
 
-def _distinct(names: Any) -> tuple[np.ndarray, list]:
-    """Return the distinct names, and the number among them of each name given."""
+def _distinct(called: str, names: Any) -> tuple[np.ndarray, list]:
+    """Return the number of each name given among the distinct ones, and these."""
+    given = names_of(called, names)
+    keys = [id(name) if isinstance(name, Venue) else name for name in given.ravel().tolist()]
+    distinct = dict(zip(keys, given.ravel().tolist(), strict=True))
+    number = {key: i for i, key in enumerate(distinct)}
+    return np.array([number[key] for key in keys], np.int64).reshape(given.shape), list(distinct.values())
+
+
+def names_of(called: str, names: Any) -> np.ndarray:
+    """Return an array of names, if they are such."""
     if isinstance(names, str | Path | Venue):
-        return np.asarray(0), [names]
-    given = np.asarray(names, dtype=object)
-    distinct = list(dict.fromkeys(given.ravel().tolist()))
-    number = {name: i for i, name in enumerate(distinct)}
-    return np.array([number[name] for name in given.ravel().tolist()], np.int64).reshape(given.shape), distinct
+        return np.array(names, dtype=object)
+    try:
+        given = _objects(names)
+        if not all(isinstance(name, str | Path | Venue) for name in given.ravel().tolist()):
+            raise TypeError
+    except (TypeError, ValueError):
+        raise InvalidPositionError(
+            f"{called} must be a name or an array of names, got {shown(names)}; give rows of one length, none missing"
+        ) from None
+    return given
+
+
+def _objects(given: Any) -> np.ndarray:
+    """Return an array of what is given, each as it is; ValueError where any is missing or rows differ in length."""
+    if _is_masked(given) or np.asarray(given).dtype.kind in "mM":
+        raise ValueError
+    objects = np.asarray(given, dtype=object)
+    if any(isinstance(one, list | tuple | np.ndarray) for one in objects.ravel().tolist()):
+        raise ValueError
+    return objects
+
+
+def _is_masked(given: Any) -> bool:
+    """Whether an array, or one in a list, has masked entries."""
+    if isinstance(given, list | tuple):
+        return any(_is_masked(one) for one in given if isinstance(one, list | tuple | np.ma.MaskedArray))
+    return bool(np.ma.is_masked(given))
 
 
 def common_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
@@ -88,13 +121,23 @@ def common_shape(shapes: dict[str, tuple[int, ...]]) -> tuple[int, ...]:
         raise InvalidPositionError(f"shapes do not fit together: {given}; give arrays of one length") from None
 
 
+def fitting(**given: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return arrays as they are, if they broadcast."""
+    common_shape({name: numbers.shape for name, numbers in given.items()})
+    return tuple(given.values())
+
+
 def sides(side: ArrayLike) -> np.ndarray:
     """Return +1 and -1 for sides given as these, or as "long" and "short"."""
-    given = np.asarray(side, dtype=object)
+    rule = "side must be +1 or 'long', -1 or 'short'"
+    try:
+        given = _objects(side)
+    except ValueError:
+        raise InvalidPositionError(f"{rule}, got {shown(side)}; give rows of one length, none missing") from None
     signs = [SIDES.get(value, value) if isinstance(value, str) else value for value in given.ravel().tolist()]
     for value in signs:
-        if value not in (1, -1):
-            raise InvalidPositionError(f"side must be +1 or 'long', -1 or 'short', got {value!r}")
+        if isinstance(value, NOT_NUMBERS) or value not in (1, -1):
+            raise InvalidPositionError(f"{rule}, got {shown(value)}; correct it")
     return np.array(signs, np.int64).reshape(given.shape)
 
 
@@ -119,10 +162,17 @@ def finite(name: str, value: Any) -> np.ndarray:
     return numbers
 
 
+def not_nan(name: str, value: Any) -> np.ndarray:
+    """Return numbers as float64, if none is nan; they may be infinite."""
+    numbers = _numbers(name, value)
+    _refuse(name, numbers, np.isnan(numbers), "not be nan", "correct it")
+    return numbers
+
+
 def amounts(name: str, value: Any) -> dict[str, np.ndarray]:
     """Return what is given by coin as float64, if it is a mapping, and nothing in it is negative or infinite."""
     if not isinstance(value, Mapping):
-        raise InvalidPositionError(f"{name} must give a number for each coin, like {{'BTC': 0.5}}, got {value!r}")
+        raise InvalidPositionError(f"{name} must give a number for each coin, like {{'BTC': 0.5}}, got {shown(value)}")
     held = {coin: finite(name, amount) for coin, amount in value.items()}
     for coin, numbers in held.items():
         _refuse(f"{name} of {coin!r}", numbers, numbers < 0, "not be negative", "subtract what is owed from wallet")
@@ -130,14 +180,22 @@ def amounts(name: str, value: Any) -> dict[str, np.ndarray]:
 
 
 def _numbers(name: str, value: Any) -> np.ndarray:
-    """Return float64, if these are numbers; None is none."""
+    """Return float64, if these are real numbers; texts, times, None and masked entries are none."""
     try:
+        if _is_masked(value):
+            raise ValueError
         given = np.asarray(value)
-        if given.dtype == object and None in given.ravel().tolist():
+        if given.dtype.kind in KINDS_OF_NO_NUMBER or given.dtype.names:
             raise TypeError
-        return given.astype(np.float64, copy=False)
-    except (TypeError, ValueError):
-        raise InvalidPositionError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+        if given.dtype == object and any(isinstance(one, NOT_NUMBERS) for one in given.ravel().tolist()):
+            raise TypeError
+        with np.errstate(over="ignore"):
+            return given.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError):
+        raise InvalidPositionError(
+            f"{name} must be a number or an array of numbers, got {shown(value)}; give real ones that a float holds, "
+            "in rows of one length, none missing"
+        ) from None
 
 
 def _refuse(name: str, numbers: np.ndarray, bad: np.ndarray, rule: str, remedy: str) -> None:

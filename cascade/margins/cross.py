@@ -21,8 +21,10 @@ from cascade.margins.claims import (
     claims_on,
     common_shape,
     finite,
+    fitting,
     fractions,
     in_usd,
+    names_of,
     plain,
     values,
 )
@@ -72,7 +74,9 @@ def collateral_value(venue: OneVenue, held: Mapping[str, ArrayLike], index_price
         if coin not in prices:
             raise InvalidPositionError(f"index_price of {coin!r} is missing; give it beside the amount held")
         share = 1.0 - _haircut(load_venue(venue), coin)
-        total = total + share * amount * prices[coin]
+        called = {"held": total, f"held of {coin!r}": amount, f"index_price of {coin!r}": prices[coin]}
+        total, amount, price = fitting(**called)
+        total = total + share * amount * price
     return plain(total)
 
 
@@ -97,8 +101,8 @@ def account_state(
     wallet : float or array
         Balance that stands behind all positions, shape (...): USD, or coins at inverse contracts. May be negative.
     held : mapping of str to float or array, optional
-        Coins that count as collateral beside it, at the mark of a position in that coin; value others with
-        `collateral_value` and add them to `wallet`.
+        Coins that count as collateral beside it, shape (...), at the mark of a position in that coin; value others
+        with `collateral_value` and add them to `wallet`.
 
     Returns
     -------
@@ -211,7 +215,8 @@ def cross_bankruptcy_price(
     elsewhere = wallets[..., None] + np.where(together, 0.0, profit[..., None, :]).sum(axis=-1)
     at_zero = elsewhere - np.where(together, (exposure * rows["entry_usd"])[..., None, :], 0.0).sum(axis=-1)
     slope = np.where(together, (exposure + coins_held)[..., None, :], 0.0).sum(axis=-1)
-    slope = slope - fractions("closing_fee", closing_fee) * rows["size_base"]
+    slope, fee = fitting(positions=slope, closing_fee=fractions("closing_fee", closing_fee))
+    slope = slope - fee * rows["size_base"]
     with np.errstate(divide="ignore", invalid="ignore"):
         root = np.maximum(-at_zero / slope, 0.0)
     none = np.where(rows["side"] > 0, 0.0, np.inf)
@@ -230,17 +235,19 @@ def _accounts(
 ) -> tuple[Claims, np.ndarray, np.ndarray]:
     """Return the claims, shape (..., positions), wallets, shape (...), and coins that count beside each claim."""
     terms = load_venue(venue)
-    names = np.atleast_1d(np.asarray(coin, dtype=object))
+    names = np.atleast_1d(names_of("coin", coin))
     claims = claims_on(terms, names, side=side, entry_usd=entry_price, size_base=size, mark_usd=mark_price)
     if terms.contract == "inverse" and len(set(names.ravel().tolist())) > 1:
         raise InvalidPositionError(f"{terms.name} settles each coin in itself: one account holds one coin; split them")
-    wallets = finite("wallet", wallet)
-    shape = common_shape({"wallet": (*wallets.shape, 1), "positions": claims.rows.shape})
+    wallets, amounts_held = finite("wallet", wallet), amounts("held", {} if held is None else held)
+    behind = {"wallet": wallets} | {f"held of {name!r}": amount for name, amount in amounts_held.items()}
+    shapes = {called: (*numbers.shape, 1) for called, numbers in behind.items()}
+    shape = common_shape(shapes | {"positions": claims.rows.shape})
     rows, names = np.broadcast_to(claims.rows, shape), np.broadcast_to(names, shape)
     coins_held = np.zeros(shape)
     _refuse_two_marks(rows, names)
-    for name, amount in amounts("held", {} if held is None else held).items():
-        if name not in names:
+    for name, amount in amounts_held.items():
+        if name not in names.ravel().tolist():
             raise InvalidPositionError(
                 f"held has {name!r}, in which there is no position; add its collateral_value to wallet"
             )

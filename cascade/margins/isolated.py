@@ -9,6 +9,7 @@ from cascade.margins.claims import (
     Name,
     Numbers,
     claims_on,
+    fitting,
     fractions,
     in_usd,
     plain,
@@ -115,8 +116,8 @@ def bankruptcy_price(
     """
     claims = claims_on(venue, coin, side=side, entry_usd=entry_price, size_base=size)
     claims = with_collateral(claims, leverage, collateral)
-    fee = fractions("closing_fee", closing_fee)
-    return in_usd(values(claims, rules.BANKRUPTCY_PRICE) / (1.0 - claims.rows["side"] * fee), claims.is_inverse)
+    side, fee = fitting(positions=claims.rows["side"], closing_fee=fractions("closing_fee", closing_fee))
+    return in_usd(values(claims, rules.BANKRUPTCY_PRICE) / (1.0 - side * fee), claims.is_inverse)
 
 
 def maintenance_margin(

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from cascade.margins.claims import finite, fitting, not_nan, positive
+
 CLOSE_FACTOR = 0.5
 CLOSE_FACTOR_HEALTH = 0.95  # at or below, all of the debt
 SMALL_POSITION_USD = 2_000.0  # either side below, all of the debt
@@ -23,12 +25,21 @@ def aave_close_factor(health_factor: ArrayLike, collateral_usd: ArrayLike, debt_
     float or ndarray of float64
         0.5, or 1 where the health factor is not above 0.95 or either side is below 2,000 USD; 0 for a healthy loan.
 
+    Raises
+    ------
+    InvalidPositionError
+        If a health factor is nan, an amount is not finite, or shapes do not fit together.
+
     Notes
     -----
     Source: github.com/aave-dao/aave-v3-origin at fd1fbd9, LiquidationLogic.sol and
     tests/protocol/pool/Pool.Liquidations.CloseFactor.t.sol.
     """
-    health, collateral, debt = (np.asarray(x, np.float64) for x in (health_factor, collateral_usd, debt_usd))
+    health, collateral, debt = fitting(
+        health_factor=not_nan("health_factor", health_factor),
+        collateral_usd=finite("collateral_usd", collateral_usd),
+        debt_usd=finite("debt_usd", debt_usd),
+    )
     small = (collateral < SMALL_POSITION_USD) | (debt < SMALL_POSITION_USD)
     share = np.where(small | (health <= CLOSE_FACTOR_HEALTH), 1.0, CLOSE_FACTOR)
     return np.where(health < 1.0, share, 0.0)[()]
@@ -52,13 +63,25 @@ def comet_is_liquidatable(
     bool or ndarray of bool
         Shape (...): whether the debt is above what the collateral counts.
 
+    Raises
+    ------
+    InvalidPositionError
+        If a number is not finite, or shapes do not fit together.
+
     Notes
     -----
     Source: github.com/compound-finance/comet at d5a30b0, isLiquidatable and test/is-liquidatable-test.ts.
     """
-    coins, price, factor = (np.asarray(x, np.float64) for x in (collateral, price_usd, liquidation_factor))
+    coins, price, factor = fitting(
+        collateral=finite("collateral", collateral),
+        price_usd=finite("price_usd", price_usd),
+        liquidation_factor=finite("liquidation_factor", liquidation_factor),
+    )
     counted = coins * price * factor
-    return (np.asarray(debt_usd, np.float64) > (counted.sum(axis=-1) if np.ndim(counted) else counted))[()]
+    debt, counts = fitting(
+        debt_usd=finite("debt_usd", debt_usd), accounts=counted.sum(axis=-1) if counted.ndim else counted
+    )
+    return (debt > counts)[()]
 
 
 def comet_quote_collateral(
@@ -86,10 +109,20 @@ def comet_quote_collateral(
     float or ndarray of float64
         Coins.
 
+    Raises
+    ------
+    InvalidPositionError
+        If a number is not finite, a price is not positive, or shapes do not fit together.
+
     Notes
     -----
     Source: github.com/compound-finance/comet at d5a30b0, quoteCollateral and test/quote-collateral-test.ts.
     """
-    given = (base_amount, price, store_front_price_factor, liquidation_factor, base_price)
-    amount, price, share, factor, unit = (np.asarray(x, np.float64) for x in given)
-    return (amount * unit / (price * (1.0 - share * (1.0 - factor))))[()]
+    amount, dollars, share, factor, unit = fitting(
+        base_amount=finite("base_amount", base_amount),
+        price=positive("price", price),
+        store_front_price_factor=finite("store_front_price_factor", store_front_price_factor),
+        liquidation_factor=finite("liquidation_factor", liquidation_factor),
+        base_price=finite("base_price", base_price),
+    )
+    return (amount * unit / (dollars * (1.0 - share * (1.0 - factor))))[()]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from cascade.errors import InvalidPositionError
-from cascade.margins.claims import Coin, Numbers, claims_on, finite, plain, positive
+from cascade.margins.claims import Coin, Numbers, claims_on, finite, fitting, plain, positive
 from cascade.venues import Venue, load_venue
 from cascade.venues.rules import Deleveraging
 
@@ -93,9 +93,11 @@ def deleveraging_ranking(
     Raises
     ------
     InvalidPositionError
-        As in `deleveraging_score`.
+        As in `deleveraging_score`; or if the positions lie along several axes.
     """
     score = np.atleast_1d(deleveraging_score(venue, coin, side, entry_price, size, mark_price, collateral))
+    if score.ndim > 1:
+        raise InvalidPositionError(f"positions must lie along one axis, got shape {score.shape}; rank each row alone")
     order = np.argsort(-score, kind="stable")
     return order[~np.isnan(score[order])]
 
@@ -118,14 +120,15 @@ def pool_fall(pool: ArrayLike, peak: ArrayLike, pool_peak: ArrayLike | None = No
     Raises
     ------
     InvalidPositionError
-        If a number is not finite, or the pool's maximum is not positive.
+        If a number is not finite, the pool's maximum is not positive, or shapes do not fit together.
 
     Notes
     -----
     Bybit API documentation, GET /v5/market/adlAlert (with the sign reversed); OKX help centre, 'Auto-deleveraging'.
     """
     whole = positive("pool_peak", peak if pool_peak is None else pool_peak)
-    return plain((finite("peak", peak) - finite("pool", pool)) / whole)
+    now, highest, whole = fitting(pool=finite("pool", pool), peak=finite("peak", peak), pool_peak=whole)
+    return plain((highest - now) / whole)
 
 
 def is_deleveraging(
@@ -149,14 +152,21 @@ def is_deleveraging(
     Returns
     -------
     bool or ndarray of bool
+
+    Raises
+    ------
+    InvalidPositionError, UnknownVenueError
+        If the venue does not deleverage, a number that it goes by is not finite, or shapes do not fit together; or if
+        there is no such venue.
     """
     rule, empty = _rule(venue), finite("pool", pool) <= 0
     if rule.trigger == "equity_negative":
         return plain(finite("equity", equity) < 0)
     if rule.trigger == "pool_empty":
         return plain(empty)
-    level = np.where(was_deleveraging, rule.stop, rule.fall)
-    return plain(empty | (finite("fall", fall) >= level))
+    before = finite("was_deleveraging", was_deleveraging) != 0
+    fallen, empty, before = fitting(fall=finite("fall", fall), pool=empty, was_deleveraging=before)
+    return plain(empty | (fallen >= np.where(before, rule.stop, rule.fall)))
 
 
 def loss_beyond_fall(venue: OneVenue, fall: ArrayLike, pool_peak: ArrayLike) -> Numbers:
@@ -173,8 +183,14 @@ def loss_beyond_fall(venue: OneVenue, fall: ArrayLike, pool_peak: ArrayLike) -> 
     -------
     float or ndarray of float64
         In the money of the pool.
+
+    Raises
+    ------
+    InvalidPositionError, UnknownVenueError
+        As in `is_deleveraging`; or if the pool's maximum is not positive.
     """
-    return plain(np.maximum(finite("fall", fall) - _rule(venue).fall, 0.0) * positive("pool_peak", pool_peak))
+    fallen, highest = fitting(fall=finite("fall", fall), pool_peak=positive("pool_peak", pool_peak))
+    return plain(np.maximum(fallen - _rule(venue).fall, 0.0) * highest)
 
 
 def _rule(venue: OneVenue) -> Deleveraging:

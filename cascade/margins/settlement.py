@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite, plain
+from cascade.margins.claims import Coin, Name, Numbers, claims_on, finite, fitting, plain
 from cascade.venues import Venue, load_venue
 
 
@@ -45,7 +45,10 @@ def clearance_fee(venue: Name, coin: Coin, size: ArrayLike, price: ArrayLike, le
     claims = claims_on(venue, coin, called={"mark_usd": "price"}, size_base=size, mark_usd=price)
     rows = claims.rows
     fee = claims.margin.clearance_fee[rows["market"]] * rows["size_base"] * rows["mark_usd"]
-    return plain(fee if left is None else np.minimum(fee, np.maximum(finite("left", left), 0.0)))
+    if left is None:
+        return plain(fee)
+    fee, bound = fitting(positions=fee, left=finite("left", left))
+    return plain(np.minimum(fee, np.maximum(bound, 0.0)))
 
 
 def pool_flow(
@@ -99,7 +102,7 @@ def pool_flow(
 def _holds(venue: Name, rule: Callable[[Venue], bool]) -> np.ndarray:
     """Return which of the venues named have a rule."""
     names = np.asarray(venue, dtype=object)
-    return np.array([rule(load_venue(name)) for name in names.ravel().tolist()]).reshape(names.shape)
+    return np.array([rule(load_venue(name)) for name in names.ravel().tolist()], bool).reshape(names.shape)
 
 
 def _leaves_surplus(venue: Venue) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import ValidationError
 
-from cascade.errors import InvalidConfigError, UnknownVenueError, did_you_mean
+from cascade.errors import InvalidConfigError, UnknownVenueError, did_you_mean, shown
 from cascade.keylines import key_lines
 from cascade.reading import check_model, place, read_toml
 from cascade.state import BRACKETS, BY_ENTRY_NOTIONAL, BY_MARK_NOTIONAL, BY_SIZE, ON_ENTRY, ON_MARK, Margin
@@ -53,10 +53,12 @@ def load_venue(venue: str | Path | Venue) -> Venue:
     """
     if isinstance(venue, Venue):
         return venue
-    if isinstance(venue, Path) or str(venue).lower().endswith(".toml"):
+    if not isinstance(venue, str | Path):
+        raise UnknownVenueError(f"a venue is a name, the path of a file, or a Venue, got {shown(venue)}; give one")
+    if isinstance(venue, Path) or venue.lower().endswith(".toml"):
         return _read(Path(venue))
     if venue not in list_venues():
-        hint = did_you_mean(str(venue), list_venues())
+        hint = did_you_mean(venue, list_venues())
         raise UnknownVenueError(f"there is no venue {venue!r}{hint} (a file of your own is given as PATH.toml)")
     return _shipped(str(venue))
 
