@@ -7,7 +7,7 @@ import pytest
 
 from cascade import margins
 from cascade.errors import InvalidPositionError, UnknownCoinError, UnknownVenueError
-from cascade.margins import lending
+from cascade.margins import drift, lending
 from cascade.venues import load_venue
 
 pytestmark = pytest.mark.small
@@ -171,3 +171,8 @@ def test_nothing__is_taken_as_no_positions():
 def test_ranking__refuses_positions_along_two_axes():
     with pytest.raises(InvalidPositionError, match=r"must lie along one axis, got shape \(1, 2\); rank each row alone"):
         margins.deleveraging_ranking("binance", "BTC", 1, [[6e4, 5e4]], 1, 7e4, 1e3)
+
+
+def test_socialised_funding__among_nobody_is_refused():
+    with pytest.raises(InvalidPositionError, match="no open contracts"):
+        drift.socialised_funding(1_000_000, 0, 0)

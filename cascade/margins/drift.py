@@ -4,6 +4,8 @@ Money and prices in 1e-6 USD, contracts in 1e-9 coins, fees and shares in parts 
 Source: github.com/drift-labs/protocol-v2, programs/drift/src/math/liquidation.rs and its tests at 0ae3e3b.
 """
 
+from cascade.errors import InvalidPositionError
+
 MILLION = 1_000_000
 BASE = 1_000_000_000  # contracts in a coin
 FUNDING_PER_QUOTE = 1_000  # funding rates count in 1e-9
@@ -112,7 +114,14 @@ def socialised_funding(loss: int, long_base: int, short_base: int) -> int:
     -------
     int
         1e-9 USD per coin, rounded up to 1e-6: longs pay it, and shorts the same per coin.
+
+    Raises
+    ------
+    InvalidPositionError
+        If nobody holds contracts.
     """
+    if long_base == short_base == 0:
+        raise InvalidPositionError("no open contracts share the loss: give long_base or short_base")
     per_coin = -(-abs(loss) * BASE // (abs(long_base) + abs(short_base)))
     return per_coin * FUNDING_PER_QUOTE
 
