@@ -89,7 +89,7 @@ def test_pools__show_venues_coins_and_payers(replay):
     picture = plots.pools(replay)
     words = texts(picture)
     for word in (
-        "binance (from $1,200 M)",
+        "binance, from $1,200 M",
         "Deleveraged",
         "deleveraged winners",
         "socialised 0.1",

@@ -41,12 +41,12 @@ def draw_pools(axis: "Axes", result: "Result") -> None:
     lines = pool_usd(result)
     for k, ((venue, usd), colour) in enumerate(zip(lines.items(), BY_COIN, strict=False)):
         time = result.step_ns(STEPS_PER_MINUTE * np.arange(len(usd))).astype("datetime64[ns]")
-        axis.plot(time, (usd - usd[0]) / 1e6, color=colour, linewidth=1.1 + 0.9 * (len(lines) - k - 1))
-        name = f"{venue} (from ${usd[0] / 1e6:,.0f} M)"
+        axis.plot(time, (usd - usd[0]) / 1e6, color=colour, linewidth=1.0 + 0.5 * (len(lines) - k - 1))
+        name = f"{venue}, from ${usd[0] / 1e6:,.0f} M"
         write_at(axis, 1, 1, -88 * (len(lines) - k - 1), 9, name, color=colour, ha="right")
     axis.axhline(0.0, color=GREY, linewidth=0.6)
-    axis.set_title("Pools since the open")
-    axis.set_ylabel("change in worth, USD million")
+    axis.set_title("Pools")
+    axis.set_ylabel("change, USD million")
     axis.margins(y=0.1)
 
 
