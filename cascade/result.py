@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from cascade.facts import Figure as ReportedFigure
 
-STEPS_PER_MINUTE = 60
-
 
 @dataclass(frozen=True, repr=False)
 class Result:
@@ -142,7 +140,7 @@ class Result:
     def pools(self) -> "pl.DataFrame":
         """What every insurance pool is worth, USD, at the open and after every minute: cash, and contracts at the mark.
 
-        A venue whose contracts are inverse has a pool for every coin.
+        A venue of inverse contracts has a pool for every coin.
         """
         return pools_frame(self)
 
@@ -150,9 +148,9 @@ class Result:
     def losses(self) -> "pl.DataFrame":
         """Who bore the losses of bankrupt positions at every venue, USD.
 
-        `accounts`: collateral of those liquidated; `pools`: what they paid as positions were liquidated, gains not set
-        off (what they took over gains or loses more later: see `pools`); `winners`: what deleveraged accounts got less
-        than at the mark; `socialised`: what nobody covered, also of positions that stops or owners closed too late.
+        `accounts`: collateral of those liquidated; `pools`: what they paid then, gains not set off, nor what they took
+        over gains or loses later; `winners`: what deleveraged accounts got less than at the mark; `socialised`: what
+        nobody covered, also of positions that stops or owners closed too late.
         """
         return losses_frame(self)
 
