@@ -7,6 +7,7 @@ import pytest
 from fakes import COINS, VENUES, fake_replay
 
 from cascade import plots
+from cascade.plots.causes import zoomed
 from cascade.plots.payers import pool_usd
 from cascade.plots.style import style
 from cascade.result import Replay
@@ -120,6 +121,15 @@ def test_pools__of_inverse_contracts_are_added_by_venue(replay):
     assert usd["okx"][0] == 100.0
     assert usd["bybit"][0] == pytest.approx(replay.tracked.open_usd[:2].sum())
     assert usd["bybit"][-1] == pytest.approx(replay.tracked.index_usd[:2, -1].sum())
+
+
+def test_waterfall__shows_all_of_a_range_over_priors():
+    part = {"mean": 2.0, "error": 0.5}
+    parts = {"without": part, "shares": {"liquidations": part, "stops": part}, "together": {"mean": 6.0, "error": 0.0}}
+    low, high = zoomed(parts, 10.0, {})
+    assert low < 15.0 and 65.0 < high < 90.0
+    low, high = zoomed(parts, 10.0, {"stops": (-3.5, 9.0)})
+    assert low < 5.0 and 130.0 < high
 
 
 @pytest.mark.parametrize(

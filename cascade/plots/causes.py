@@ -97,12 +97,15 @@ def _write_amount(axis: "Axes", y: float, text: str) -> None:
     write_at(axis, 1, y, 84, 0, text.replace("-", MINUS), transform=axis.get_yaxis_transform(), ha="right")
 
 
-def zoomed(parts: dict, scale: float) -> tuple[float, float]:
-    """Return the ends of an axis that shows what mechanisms add, cut off where there is only news."""
+def zoomed(parts: dict, scale: float, over: "Mapping[str, tuple[float, float]]") -> tuple[float, float]:
+    """Return the ends of an axis that shows what mechanisms add, over priors too, cut off where there is only news."""
     steps = [parts["without"]["mean"], *(part["mean"] for part in parts["shares"].values())]
     reached = np.cumsum(steps)
     errors = [part["error"] or 0.0 for part in (*parts["shares"].values(), parts["together"])]
-    low, high = reached.min() - max(errors), reached.max() + max(errors)
+    ends = [reached.min() - max(errors), reached.max() + max(errors)]
+    for name, before in zip(parts["shares"], reached, strict=False):
+        ends += [before + bound for bound in over.get(name, ())]
+    low, high = min(ends), max(ends)
     room = max(high - low, 0.02 * abs(high)) * 0.25
     return scale * max(0.0, low - room), scale * (high + room)
 

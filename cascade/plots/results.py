@@ -158,8 +158,9 @@ def waterfall(found: "Attribution", over_priors: "Sequence[Mapping] | None" = No
     with style():
         figure, axes = stacked(2, height_in=5.2, grid="x", sharex=False)
         for axis, (parts, scale, digits, title, key) in zip(axes, rows, strict=True):
-            draw_waterfall(axis, parts, scale, digits, ranges(over_priors, key))
-            axis.set_xlim(*zoomed(parts, scale))
+            over = ranges(over_priors, key)
+            draw_waterfall(axis, parts, scale, digits, over)
+            axis.set_xlim(*zoomed(parts, scale, over))
             axis.set_title(title)
         axes[0].set_title(seeds, loc="right", fontweight="normal")
         if over_priors:
