@@ -105,16 +105,6 @@ def pools_frame(result: "Result") -> "pl.DataFrame":
     )
 
 
-def pool_changes_usd(result: "Result") -> np.ndarray:
-    """Return by how much the pool of each purse has changed over the day, USD at the last prices: `(purses,)`."""
-    n_rows, changed = len(result.pool_quanta), np.zeros(len(result.purses))
-    for k, name in enumerate(result.purses):
-        if name not in ("", "spot"):
-            quanta = int(result.pool_quanta[-1, k]) - int(result.pool_quanta[0, k])
-            changed[k] = quanta * _quantum_usd(result, k, n_rows)[-1]
-    return changed
-
-
 def losses_frame(result: "Result") -> "pl.DataFrame":
     """Return who bore the losses of bankrupt positions at every venue, USD; see `Result.losses`."""
     import polars as pl

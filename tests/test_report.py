@@ -80,6 +80,16 @@ def test_costs__are_as_defined_on_four_liquidations_solved_by_hand(replay):
     assert math.isnan(nothing["cross_share"]) and nothing["paid_by_winners_usd"] == 0.0
 
 
+def test_costs__say_by_how_much_pools_changed(replay):
+    """Two pools that end a million below and a quarter of a million above their start, whatever was in between."""
+    quanta = np.zeros((3, len(replay.tracked.purses)), np.int64)
+    quanta[:, 0], quanta[:, 1] = np.array([9, 2, 8]) * 10**12, np.array([4, 7, 4.25]) * 10**12
+    run = replace(replay.tracked, pool_quanta=quanta)
+    assert describe(run)["pools_change_usd"] == pytest.approx(-0.75e6)
+    text = as_text(replace(replay, tracked=run).summary())
+    assert "Pools ended lower by $0.75 M." in text
+
+
 def test_report__says_who_paid_and_what_cross_margin_carried(replay):
     text, costs = as_text(replay.summary()), describe(replay.tracked)
     assert f"Of the liquidated value {100 * costs['cross_share']:.2f} % was cross" in text
